@@ -1,0 +1,5 @@
+import { compile } from './compile.mjs';
+import { installIfNeeded } from './install.mjs';
+
+installIfNeeded();
+compile();

@@ -1,0 +1,3 @@
+import { generateProto } from './generate-proto.mjs';
+
+generateProto();
