@@ -21,6 +21,7 @@ export default {
       },
     ],
   },
+  reporters: ['default', '<rootDir>/scripts/test-summary-reporter.mjs'],
   maxWorkers: 2,
   testTimeout: 30_000,
 };
