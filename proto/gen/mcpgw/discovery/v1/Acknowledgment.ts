@@ -15,7 +15,8 @@ export interface AcknowledgmentInput {
    */
   'revision'?: (number | string | Long);
   /**
-   * Resources of the range that the node could not use.
+   * Resources of the range that the node could not use. In the first acknowledgment of a stream also
+   * those that it holds from before and can't use, so that a restarted control plane knows them.
    */
   'rejected'?: (_mcpgw_discovery_v1_RejectedResourceInput)[];
 }
@@ -33,7 +34,8 @@ export interface Acknowledgment {
    */
   'revision': (number);
   /**
-   * Resources of the range that the node could not use.
+   * Resources of the range that the node could not use. In the first acknowledgment of a stream also
+   * those that it holds from before and can't use, so that a restarted control plane knows them.
    */
   'rejected': (_mcpgw_discovery_v1_RejectedResource)[];
 }

@@ -7,6 +7,9 @@ import type { Long } from '@grpc/proto-loader';
 /**
  * Part of a revision range. A node collects the chunks of a range and applies them together when the
  * chunk with the commit marker arrives; a range whose stream ends before that is forgotten.
+ * The first range of a stream starts at the revision of the node's hello, whatever its epoch, and comes
+ * also when nothing has changed (no resources, `to_revision` may equal `from_revision`): its commit
+ * tells the node that it is current. It may carry what the node has already.
  */
 export interface RangeChunkInput {
   /**
@@ -29,6 +32,9 @@ export interface RangeChunkInput {
 /**
  * Part of a revision range. A node collects the chunks of a range and applies them together when the
  * chunk with the commit marker arrives; a range whose stream ends before that is forgotten.
+ * The first range of a stream starts at the revision of the node's hello, whatever its epoch, and comes
+ * also when nothing has changed (no resources, `to_revision` may equal `from_revision`): its commit
+ * tells the node that it is current. It may carry what the node has already.
  */
 export interface RangeChunk {
   /**

@@ -15,7 +15,7 @@ export interface ResourceInput {
    */
   'name'?: (string);
   /**
-   * Content hash: the first 16 bytes of SHA-256 over scope and body, in hex.
+   * Content hash: the first 16 bytes of SHA-256 over scope and body, in hex (common/resource-version.ts).
    */
   'version'?: (string);
   'scope'?: (_mcpgw_discovery_v1_ScopeInput | null);
@@ -25,7 +25,8 @@ export interface ResourceInput {
   'body'?: (Buffer | Uint8Array | string);
   /**
    * This build refused this version before: it is not sent again, but what it targets must go on
-   * failing closed, also on a node that starts empty.
+   * failing closed, also on a node that starts empty. Of the types that don't restrict, the last good
+   * stays, if there is one.
    */
   'withheld'?: (boolean);
 }
@@ -44,7 +45,7 @@ export interface Resource {
    */
   'name': (string);
   /**
-   * Content hash: the first 16 bytes of SHA-256 over scope and body, in hex.
+   * Content hash: the first 16 bytes of SHA-256 over scope and body, in hex (common/resource-version.ts).
    */
   'version': (string);
   'scope': (_mcpgw_discovery_v1_Scope | null);
@@ -54,7 +55,8 @@ export interface Resource {
   'body': (Buffer);
   /**
    * This build refused this version before: it is not sent again, but what it targets must go on
-   * failing closed, also on a node that starts empty.
+   * failing closed, also on a node that starts empty. Of the types that don't restrict, the last good
+   * stays, if there is one.
    */
   'withheld': (boolean);
 }
