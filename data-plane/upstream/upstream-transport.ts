@@ -33,6 +33,7 @@ export interface UpstreamFailure {
     | 'upstream_closed'
     | 'upstream_invalid'
     | 'upstream_too_large'
+    | 'endpoint_unavailable'
   >;
   /** True when no byte of the request can have reached the endpoint, so that it may be sent again. */
   readonly nothingSent: boolean;
