@@ -1,22 +1,19 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './pinned-node.mjs';
 
-const stamp = path.join(root, 'node_modules', '.installed-lockfile');
-
-/** SHA-256 of the lockfile: what was installed is current exactly when its stamp has this value. */
-function lockfileHash() {
-  return createHash('sha256')
-    .update(readFileSync(path.join(root, 'package-lock.json')))
-    .digest('hex');
+function modifiedMs(...names) {
+  return statSync(path.join(root, ...names), { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-/** Installs the locked packages unless they are there already. Needs no dependency and any Node ≥ 20. */
+/**
+ * Installs the locked packages unless they are there already. npm writes node_modules/.package-lock.json
+ * last, so that it is newer than the lockfile exactly when an installation of it was completed. Needs no
+ * package and any Node ≥ 20.
+ */
 export function installIfNeeded() {
-  const wanted = lockfileHash();
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  if (modifiedMs('node_modules', '.package-lock.json') >= modifiedMs('package-lock.json')) return;
   console.log('▸ installing packages (npm ci; about a minute the first time)');
   const result = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     cwd: root,
@@ -26,5 +23,4 @@ export function installIfNeeded() {
     console.error('✗ npm ci failed; its own message stands above.');
     process.exit(result.status ?? 1);
   }
-  writeFileSync(stamp, wanted);
 }
