@@ -1,0 +1,38 @@
+interface GraphqlResponse<Data> {
+  readonly data?: Data | null;
+  readonly errors?: readonly { readonly message: string }[];
+}
+
+/** A minimal GraphQL client: the quickstart sets everything up as any automation would, through the API. */
+export class GraphqlClient {
+  readonly #url: string;
+  #token: string | undefined;
+
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  authenticate(accessToken: string): void {
+    this.#token = accessToken;
+  }
+
+  /** @throws {Error} with the API's own message when the operation failed. */
+  async request<Data>(query: string, variables: Record<string, unknown> = {}): Promise<Data> {
+    const response = await fetch(this.#url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
+      },
+      body: JSON.stringify({ query, variables }),
+      signal: AbortSignal.timeout(10_000),
+    });
+    const { data, errors } = (await response.json()) as GraphqlResponse<Data>;
+    if (errors !== undefined || data === undefined || data === null) {
+      throw new Error(
+        errors?.map(({ message }) => message).join('; ') ?? `HTTP ${response.status}`,
+      );
+    }
+    return data;
+  }
+}
