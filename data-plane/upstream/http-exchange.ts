@@ -1,0 +1,166 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { Client, Dispatcher } from 'undici';
+import { upstreamFailure } from './upstream-failures.ts';
+import { isEventStream, responseHeaders } from './upstream-headers.ts';
+import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './upstream-transport.ts';
+
+/** What of a request goes on the wire, and how long it may take. */
+export interface HttpExchangeRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Path and query. */
+  readonly path: string;
+  /** Names and values in turn. */
+  readonly headers: string[];
+  readonly body: Buffer | null;
+  readonly headTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** Which bound an exchange counts against: calls wait for a head, streams stay. */
+export type ExchangeKind = 'call' | 'stream';
+
+/** Who gave the exchange its connection. */
+interface ExchangeOwner {
+  becameStream(exchange: HttpExchange): void;
+  release(exchange: HttpExchange, client: Client | undefined): void;
+  failed(failure: UpstreamFailure): void;
+}
+
+function ignore(): void {}
+
+/**
+ * One exchange on one connection that nobody else uses meanwhile. It is undici's handler and the
+ * pipeline's handle at the same time, so that a call costs one object.
+ */
+export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandler {
+  /** Changed by the owner alone. */
+  kind: ExchangeKind;
+  readonly #owner: ExchangeOwner;
+  readonly #request: HttpExchangeRequest;
+  readonly #sink: UpstreamSink;
+  #headTimer: NodeJS.Timeout | undefined;
+  #client: Client | undefined;
+  #controller: Dispatcher.DispatchController | undefined;
+  #paused = false;
+  #done = false;
+
+  constructor(
+    owner: ExchangeOwner,
+    request: HttpExchangeRequest,
+    kind: ExchangeKind,
+    sink: UpstreamSink,
+  ) {
+    this.#owner = owner;
+    this.#request = request;
+    this.kind = kind;
+    this.#sink = sink;
+    // It covers the wait for a place, the connection and the answer: what the caller waits for is their sum.
+    this.#headTimer = setTimeout(onHeadTimeout, request.headTimeoutMs, this);
+  }
+
+  /** Sends the request on this connection; called by the owner once the exchange has a place. */
+  start(client: Client): void {
+    this.#client = client;
+    const { method, path, headers, body, idleTimeoutMs } = this.#request;
+    client.dispatch(
+      { method, path, headers, body, headersTimeout: 0, bodyTimeout: idleTimeoutMs },
+      this,
+    );
+  }
+
+  /** Ends an exchange that got no place or that its owner gives up; never within the call that opened it. */
+  refuse(reason: UpstreamFailure['reason'], detail: string): void {
+    const nothingSent = this.#controller === undefined;
+    queueMicrotask(() => this.#fail({ reason, nothingSent, detail }));
+  }
+
+  pause(): void {
+    this.#paused = true;
+    this.#controller?.pause();
+  }
+
+  resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    // undici's parser is shared and not reentrant: resuming within another exchange's data would trip it.
+    queueMicrotask(() => {
+      if (!this.#paused && !this.#done) this.#controller?.resume();
+    });
+  }
+
+  abort(): void {
+    if (this.#finish()) this.#discard();
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#paused) controller.pause();
+  }
+
+  onResponseStart(
+    _controller: Dispatcher.DispatchController,
+    status: number,
+    fields: IncomingHttpHeaders,
+  ): void {
+    // Informational responses (100 to 199) announce nothing that a caller waits for.
+    if (this.#done || status < 200) return;
+    clearTimeout(this.#headTimer);
+    this.#headTimer = undefined;
+    const headers = responseHeaders(fields);
+    if (this.kind === 'call' && isEventStream(headers)) this.#owner.becameStream(this);
+    this.#sink.onHead({ status, headers });
+  }
+
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (!this.#done) this.#sink.onData(chunk);
+  }
+
+  onResponseEnd(): void {
+    const client = this.#client;
+    if (!this.#finish() || client === undefined) return;
+    this.#owner.release(this, client);
+    this.#sink.onEnd();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+    if (this.#done) return;
+    const failure = upstreamFailure(error, this.#controller !== undefined);
+    // An invalid header is reported while dispatch() still runs, so before the caller has its handle.
+    if (failure.nothingSent) queueMicrotask(() => this.#fail(failure));
+    else this.#fail(failure);
+  }
+
+  /** @internal for the timer. */
+  headTimedOut(): void {
+    const nothingSent = this.#controller === undefined;
+    const detail = nothingSent
+      ? 'no connection became free or could be opened in time'
+      : 'no response head in time';
+    this.#fail({ reason: 'upstream_timeout', nothingSent, detail });
+  }
+
+  #fail(failure: UpstreamFailure): void {
+    if (!this.#finish()) return;
+    this.#discard();
+    this.#owner.failed(failure);
+    this.#sink.onFailure(failure);
+  }
+
+  /** False when it had ended before. */
+  #finish(): boolean {
+    if (this.#done) return false;
+    this.#done = true;
+    clearTimeout(this.#headTimer);
+    return true;
+  }
+
+  /** Gives the place back and closes the connection, whose state is unknown. */
+  #discard(): void {
+    this.#owner.release(this, undefined);
+    this.#client?.destroy(null, ignore);
+  }
+}
+
+function onHeadTimeout(exchange: HttpExchange): void {
+  exchange.headTimedOut();
+}
