@@ -1,5 +1,10 @@
 import { type buildConnector, Client } from 'undici';
-import { type ExchangeKind, HttpExchange, type HttpExchangeRequest } from './http-exchange.ts';
+import {
+  type Connection,
+  type ExchangeKind,
+  HttpExchange,
+  type HttpExchangeRequest,
+} from './http-exchange.ts';
 import type { UpstreamMetrics } from './upstream-metrics.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
 import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './upstream-transport.ts';
@@ -22,10 +27,11 @@ export class ConnectionPool {
   readonly #options: UpstreamOptions;
   readonly #metrics: UpstreamMetrics;
   /** The last used is used first: the others get the chance to be closed for being idle. */
-  readonly #idle: Client[] = [];
-  readonly #busy = new Map<HttpExchange, Client>();
+  readonly #idle: Connection[] = [];
+  readonly #connections = new Set<Connection>();
   readonly #waiting = new Set<HttpExchange>();
   #calls = 0;
+  #streams = 0;
   #closing = false;
   #onClosed: (() => void) | undefined;
 
@@ -44,7 +50,7 @@ export class ConnectionPool {
   }
 
   get inUse(): boolean {
-    return this.#busy.size > 0 || this.#waiting.size > 0;
+    return this.#calls + this.#streams > 0 || this.#waiting.size > 0;
   }
 
   get calls(): number {
@@ -52,7 +58,7 @@ export class ConnectionPool {
   }
 
   get streams(): number {
-    return this.#busy.size - this.#calls;
+    return this.#streams;
   }
 
   get queued(): number {
@@ -76,24 +82,29 @@ export class ConnectionPool {
 
   /** The exchange is an event stream from now on and leaves its place to a waiting call. */
   becameStream(exchange: HttpExchange): void {
-    if (this.streams >= this.#options.streamsMax) return;
+    if (this.#streams >= this.#options.streamsMax) return;
     exchange.kind = 'stream';
     this.#calls -= 1;
+    this.#streams += 1;
     this.#startNext();
   }
 
   /**
    * The exchange has ended.
    *
-   * @param client its connection when that can be used again.
+   * @param connection what it ran on; undefined when it never got a place.
+   * @param reusable whether another exchange can follow on that connection.
    */
-  release(exchange: HttpExchange, client: Client | undefined): void {
-    if (this.#busy.delete(exchange)) {
-      if (exchange.kind === 'call') this.#calls -= 1;
-      if (client !== undefined && !client.destroyed) this.#keep(client);
-      this.#startNext();
-    } else {
+  release(exchange: HttpExchange, connection: Connection | undefined, reusable: boolean): void {
+    if (connection === undefined) {
       this.#waiting.delete(exchange);
+    } else {
+      connection.exchange = undefined;
+      if (exchange.kind === 'call') this.#calls -= 1;
+      else this.#streams -= 1;
+      if (reusable && !this.#closing) this.#idle.push(connection);
+      else this.#drop(connection, reusable);
+      this.#startNext();
     }
     if (this.#closing && !this.inUse) this.#onClosed?.();
   }
@@ -110,14 +121,15 @@ export class ConnectionPool {
         this.#onClosed = resolve;
       });
     }
-    await Promise.all(this.#idle.splice(0).map((client) => client.close()));
+    await Promise.all(this.#idle.splice(0).map(({ client }) => client.close()));
   }
 
   /** Ends everything that runs or waits with `upstream_closed`, and closes the connections. */
   async close(): Promise<void> {
     this.#closing = true;
-    const clients = [...this.#idle.splice(0), ...this.#busy.values()];
-    for (const exchange of [...this.#waiting, ...this.#busy.keys()]) {
+    const clients = [...this.#connections].map(({ client }) => client);
+    const running = [...this.#connections].flatMap(({ exchange }) => exchange ?? []);
+    for (const exchange of [...this.#waiting, ...running]) {
       exchange.refuse('upstream_closed', 'the node closes its connections');
     }
     await Promise.all(clients.map((client) => client.destroy()));
@@ -126,14 +138,15 @@ export class ConnectionPool {
   #hasPlace(kind: ExchangeKind): boolean {
     return kind === 'call'
       ? this.#waiting.size === 0 && this.#calls < this.#options.callsMax
-      : this.streams < this.#options.streamsMax;
+      : this.#streams < this.#options.streamsMax;
   }
 
   #start(exchange: HttpExchange): void {
-    const client = this.#idle.pop() ?? this.#newClient();
-    this.#busy.set(exchange, client);
+    const connection = this.#idle.pop() ?? this.#connection();
+    connection.exchange = exchange;
     if (exchange.kind === 'call') this.#calls += 1;
-    exchange.start(client);
+    else this.#streams += 1;
+    exchange.start(connection);
   }
 
   #startNext(): void {
@@ -149,12 +162,7 @@ export class ConnectionPool {
     });
   }
 
-  #keep(client: Client): void {
-    if (this.#closing) client.close(ignore);
-    else this.#idle.push(client);
-  }
-
-  #newClient(): Client {
+  #connection(): Connection {
     const client = new Client(this.origin, {
       connect: this.#connect,
       allowH2: false,
@@ -163,15 +171,23 @@ export class ConnectionPool {
       keepAliveMaxTimeout: this.#options.keepAliveTimeoutMs,
       maxHeaderSize: this.#options.responseHeadersBytesMax,
     });
-    client.on('disconnect', () => this.#forget(client));
-    return client;
+    const connection: Connection = { client, exchange: undefined };
+    client.on('disconnect', () => this.#forget(connection));
+    this.#connections.add(connection);
+    return connection;
   }
 
   /** An idle connection was closed by either side. */
-  #forget(client: Client): void {
-    const index = this.#idle.indexOf(client);
+  #forget(connection: Connection): void {
+    const index = this.#idle.indexOf(connection);
     if (index < 0) return;
     this.#idle.splice(index, 1);
-    client.destroy(null, ignore);
+    this.#drop(connection, false);
+  }
+
+  #drop(connection: Connection, graceful: boolean): void {
+    this.#connections.delete(connection);
+    if (graceful) connection.client.close(ignore);
+    else connection.client.destroy(null, ignore);
   }
 }

@@ -19,14 +19,18 @@ export interface HttpExchangeRequest {
 /** Which bound an exchange counts against: calls wait for a head, streams stay. */
 export type ExchangeKind = 'call' | 'stream';
 
+/** A connection, and the exchange that runs on it: never more than one. */
+export interface Connection {
+  readonly client: Client;
+  exchange: HttpExchange | undefined;
+}
+
 /** Who gave the exchange its connection. */
 interface ExchangeOwner {
   becameStream(exchange: HttpExchange): void;
-  release(exchange: HttpExchange, client: Client | undefined): void;
+  release(exchange: HttpExchange, connection: Connection | undefined, reusable: boolean): void;
   failed(failure: UpstreamFailure): void;
 }
-
-function ignore(): void {}
 
 /**
  * One exchange on one connection that nobody else uses meanwhile. It is undici's handler and the
@@ -39,7 +43,7 @@ export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandle
   readonly #request: HttpExchangeRequest;
   readonly #sink: UpstreamSink;
   #headTimer: NodeJS.Timeout | undefined;
-  #client: Client | undefined;
+  #connection: Connection | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   #paused = false;
   #done = false;
@@ -59,10 +63,10 @@ export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandle
   }
 
   /** Sends the request on this connection; called by the owner once the exchange has a place. */
-  start(client: Client): void {
-    this.#client = client;
+  start(connection: Connection): void {
+    this.#connection = connection;
     const { method, path, headers, body, idleTimeoutMs } = this.#request;
-    client.dispatch(
+    connection.client.dispatch(
       { method, path, headers, body, headersTimeout: 0, bodyTimeout: idleTimeoutMs },
       this,
     );
@@ -116,9 +120,8 @@ export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandle
   }
 
   onResponseEnd(): void {
-    const client = this.#client;
-    if (!this.#finish() || client === undefined) return;
-    this.#owner.release(this, client);
+    if (!this.#finish()) return;
+    this.#owner.release(this, this.#connection, true);
     this.#sink.onEnd();
   }
 
@@ -156,8 +159,7 @@ export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandle
 
   /** Gives the place back and closes the connection, whose state is unknown. */
   #discard(): void {
-    this.#owner.release(this, undefined);
-    this.#client?.destroy(null, ignore);
+    this.#owner.release(this, this.#connection, false);
   }
 }
 
