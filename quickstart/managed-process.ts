@@ -1,80 +1,137 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, openSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import path from 'node:path';
 import { isReadyMessage } from '../common/parent-channel.ts';
 
-export interface ManagedProcessOptions {
-  readonly name: string;
+/** Addresses that a process announced, by name. */
+export type Addresses = Readonly<Record<string, string>>;
+
+/** How a process is run. */
+export interface Invocation {
   /** Arguments of the pinned Node, its script first. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export interface ManagedProcessOptions {
+  readonly name: string;
+  /** Called for each start; `earlier` are the addresses of the first one, to be used again. */
+  readonly invocation: (earlier: Addresses | undefined) => Invocation;
   /** Folder of `<name>.log`, to which the process writes. */
   readonly logDirectory: string;
   readonly readyTimeoutMs: number;
+  /** Told when the process ended by itself and whether it is started again. */
+  readonly onEnded: (sentence: string) => void;
 }
 
-/** A process of the quickstart that ends with it, in whatever way it goes. */
+const restartsMax = 5;
+
+/**
+ * A process of the quickstart: started again when it ends by itself, and ended with the quickstart, in
+ * whatever way that goes.
+ */
 export class ManagedProcess {
   readonly name: string;
   readonly logFile: string;
-  readonly #child: ChildProcess;
-  readonly exited: Promise<string>;
+  readonly #options: ManagedProcessOptions;
+  readonly #failed = Promise.withResolvers<string>();
+  #child: ChildProcess | undefined;
+  #exited: Promise<string> = Promise.resolve('not started');
+  #addresses: Addresses | undefined;
+  #restarts = 0;
+  #stopping = false;
 
-  constructor(options: ManagedProcessOptions) {
+  private constructor(options: ManagedProcessOptions) {
     this.name = options.name;
+    this.#options = options;
     mkdirSync(options.logDirectory, { recursive: true, mode: 0o700 });
     this.logFile = path.join(options.logDirectory, `${options.name}.log`);
-    const log = openSync(this.logFile, 'a', 0o600);
-    // A group of its own: Ctrl-C reaches only the quickstart, which then ends its processes in order.
-    // The IPC channel closes when the quickstart dies, even by kill -9, and ends the process too.
-    this.#child = spawn(process.execPath, [...options.args], {
-      detached: true,
-      env: { ...options.env },
-      stdio: ['ignore', log, log, 'ipc'],
-    });
-    this.exited = new Promise((resolve) => {
-      this.#child.once('error', (error) => resolve(error.message));
-      this.#child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
-    });
   }
 
   /**
    * Starts a process and waits until it announces that it serves.
    * @throws {Error} naming the log file when it ends or stays silent instead.
    */
-  static async start(
-    options: ManagedProcessOptions,
-  ): Promise<{ process: ManagedProcess; addresses: Readonly<Record<string, string>> }> {
+  static async start(options: ManagedProcessOptions): Promise<ManagedProcess> {
     const managed = new ManagedProcess(options);
-    const ready = await managed.#ready(options.readyTimeoutMs);
-    if (ready === undefined) {
-      await managed.stop();
-      throw new Error(`${options.name} did not start; its messages are in ${managed.logFile}`);
-    }
-    return { process: managed, addresses: ready };
+    await managed.#startOnce();
+    return managed;
   }
 
-  async #ready(timeoutMs: number): Promise<Readonly<Record<string, string>> | undefined> {
-    const { promise, resolve } = Promise.withResolvers<
-      Readonly<Record<string, string>> | undefined
-    >();
-    const timer = setTimeout(() => resolve(undefined), timeoutMs);
-    const onMessage = (message: unknown): void => {
-      if (isReadyMessage(message)) resolve(message.addresses);
-    };
-    this.#child.on('message', onMessage);
-    void this.exited.then(() => resolve(undefined));
-    const addresses = await promise;
-    clearTimeout(timer);
-    this.#child.off('message', onMessage);
-    return addresses;
+  /** Where the process serves. */
+  get addresses(): Addresses {
+    return this.#addresses ?? {};
+  }
+
+  /** Resolves, with a sentence, when the process can't be kept running. */
+  get failed(): Promise<string> {
+    return this.#failed.promise;
   }
 
   /** Asks the process to end in order, and ends it after `graceMs`. */
   async stop(graceMs = 15_000): Promise<void> {
-    this.#child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
-    await this.exited;
+    this.#stopping = true;
+    this.#child?.kill('SIGTERM');
+    const timer = setTimeout(() => this.#child?.kill('SIGKILL'), graceMs);
+    await this.#exited;
     clearTimeout(timer);
+  }
+
+  async #startOnce(): Promise<void> {
+    const child = this.#spawn();
+    this.#child = child;
+    const exited = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+    this.#exited = exited;
+    const addresses = await this.#ready(child, exited);
+    if (addresses === undefined) {
+      child.kill('SIGKILL');
+      await exited;
+      throw new Error(`${this.name} did not start; its messages are in ${this.logFile}`);
+    }
+    this.#addresses ??= addresses;
+    void exited.then((how) => this.#startAgain(how));
+  }
+
+  async #startAgain(how: string): Promise<void> {
+    if (this.#stopping) return;
+    this.#restarts += 1;
+    try {
+      if (this.#restarts > restartsMax) throw new Error(`${this.name} keeps ending (${how})`);
+      this.#options.onEnded(`${this.name} ended (${how}); starting it again`);
+      await this.#startOnce();
+    } catch (error) {
+      this.#failed.resolve(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  #spawn(): ChildProcess {
+    const { args, env } = this.#options.invocation(this.#addresses);
+    const log = openSync(this.logFile, 'a', 0o600);
+    // A group of its own: Ctrl-C reaches only the quickstart, which then ends its processes in order.
+    // The IPC channel closes when the quickstart dies, even by kill -9, and ends the process too.
+    const child = spawn(process.execPath, [...args], {
+      detached: true,
+      env: { ...env },
+      stdio: ['ignore', log, log, 'ipc'],
+    });
+    closeSync(log);
+    return child;
+  }
+
+  async #ready(child: ChildProcess, exited: Promise<string>): Promise<Addresses | undefined> {
+    const { promise, resolve } = Promise.withResolvers<Addresses | undefined>();
+    const timer = setTimeout(() => resolve(undefined), this.#options.readyTimeoutMs);
+    const onMessage = (message: unknown): void => {
+      if (isReadyMessage(message)) resolve(message.addresses);
+    };
+    child.on('message', onMessage);
+    void exited.then(() => resolve(undefined));
+    const addresses = await promise;
+    clearTimeout(timer);
+    child.off('message', onMessage);
+    return addresses;
   }
 }

@@ -45,34 +45,75 @@ function wantedPorts(env: NodeJS.ProcessEnv) {
   ];
 }
 
+/** A port that was announced, to be taken again by the next start of the same process. */
+function portOf(address: string | undefined): string | undefined {
+  return address?.split(':').at(-1);
+}
+
+function startControlPlane(dataDir: string): Promise<ManagedProcess> {
+  return ManagedProcess.start({
+    name: 'control-plane',
+    invocation: (earlier) => ({
+      args: [entry('control-plane'), 'all'],
+      env: {
+        ...process.env,
+        MCPGW_DATA_DIR: dataDir,
+        MCPGW_BOOTSTRAP_OPERATOR_EMAIL: adminEmail,
+        MCPGW_BOOTSTRAP_OPERATOR_PASSWORD_FILE: path.join(dataDir, 'admin-password'),
+        ...(earlier && {
+          MCPGW_GRAPHQL_PORT: portOf(earlier['graphqlOrigin']),
+          MCPGW_GRPC_PORT: portOf(earlier['grpcAddress']),
+        }),
+      },
+    }),
+    logDirectory: path.join(dataDir, 'logs'),
+    readyTimeoutMs,
+    onEnded: say,
+  });
+}
+
+function startNode(
+  dataDir: string,
+  credentialFile: string,
+  grpcAddress: string,
+): Promise<ManagedProcess> {
+  return ManagedProcess.start({
+    name: 'node',
+    invocation: (earlier) => ({
+      args: [entry('data-plane'), 'proxy'],
+      env: {
+        ...process.env,
+        MCPGW_DATA_DIR: path.dirname(credentialFile),
+        MCPGW_CONTROL_PLANE_ADDRESSES: grpcAddress,
+        MCPGW_NODE_CREDENTIAL_FILE: credentialFile,
+        ...(earlier && {
+          MCPGW_PROXY_PORT: portOf(earlier['proxyUrl']),
+          MCPGW_NODE_ADMIN_PORT: portOf(earlier['adminUrl']),
+        }),
+      },
+    }),
+    logDirectory: path.join(dataDir, 'logs'),
+    readyTimeoutMs,
+    onEnded: say,
+  });
+}
+
 /** Starts one part after the other; what has started stands in `running`, in the order of the start. */
 async function start(dataDir: string, running: ManagedProcess[]): Promise<QuickstartFile> {
-  const env = { ...process.env, MCPGW_DATA_DIR: dataDir };
-  const logDirectory = path.join(dataDir, 'logs');
   const adminPassword = secretFromFile(path.join(dataDir, 'admin-password'));
   const credentialFile = path.join(dataDir, 'node', 'credential');
   mkdirSync(path.dirname(credentialFile), { recursive: true, mode: 0o700 });
 
   say('starting the control plane: PostgreSQL, migrations, GraphQL, gRPC');
-  const controlPlane = await ManagedProcess.start({
-    name: 'control-plane',
-    args: [entry('control-plane'), 'all'],
-    env: {
-      ...env,
-      MCPGW_BOOTSTRAP_OPERATOR_EMAIL: adminEmail,
-      MCPGW_BOOTSTRAP_OPERATOR_PASSWORD_FILE: path.join(dataDir, 'admin-password'),
-    },
-    logDirectory,
-    readyTimeoutMs,
-  });
-  running.push(controlPlane.process);
+  const controlPlane = await startControlPlane(dataDir);
+  running.push(controlPlane);
 
   say('starting two MCP servers: server-everything and server-filesystem');
-  const servers = await startDemoServers(dataDir);
+  const servers = await startDemoServers(dataDir, say);
   running.push(...servers.map((server) => server.process));
 
   say('setting up the demo organization');
-  const graphqlUrl = controlPlane.addresses['graphqlUrl'] ?? '';
+  const { graphqlUrl = '', grpcAddress = '' } = controlPlane.addresses;
   const demo = await ensureDemoOrganization({
     graphqlUrl,
     adminEmail,
@@ -83,26 +124,15 @@ async function start(dataDir: string, running: ManagedProcess[]): Promise<Quicks
   });
 
   say('starting a proxy node');
-  const grpcAddress = controlPlane.addresses['grpcAddress'] ?? '';
-  const node = await ManagedProcess.start({
-    name: 'node',
-    args: [entry('data-plane'), 'proxy'],
-    env: {
-      ...env,
-      MCPGW_CONTROL_PLANE_ADDRESSES: grpcAddress,
-      MCPGW_NODE_CREDENTIAL_FILE: credentialFile,
-    },
-    logDirectory,
-    readyTimeoutMs,
-  });
-  running.push(node.process);
+  const node = await startNode(dataDir, credentialFile, grpcAddress);
+  running.push(node);
 
-  const proxyUrl = node.addresses['proxyUrl'] ?? '';
+  const { proxyUrl = '', adminUrl = '' } = node.addresses;
   const content: QuickstartFile = {
     graphqlUrl,
     grpcAddress,
     proxyUrl,
-    nodeAdminUrl: node.addresses['adminUrl'] ?? '',
+    nodeAdminUrl: adminUrl,
     organization: demo.organization,
     adminEmail,
     adminPassword,
@@ -137,12 +167,10 @@ export async function runQuickstart(): Promise<number> {
     if (typeof started !== 'string') {
       const file = writeQuickstartFile(dataDir, started);
       process.stdout.write(banner(started, file, performance.now() - startedAtMs));
-      const exits = running.map(async (child) => {
-        const how = await child.exited;
-        process.stderr.write(`✗ ${child.name} ended (${how}); see ${child.logFile}\n`);
-        status = 1;
+      const failures = running.map(async (child) => {
+        throw new Error(await child.failed);
       });
-      await Promise.race([end, ...exits]);
+      await Promise.race([end, ...failures]);
     }
   } catch (error) {
     process.stderr.write(`✗ ${error instanceof Error ? error.message : String(error)}\n`);
