@@ -1,0 +1,22 @@
+/**
+ * What a change may touch. `id` is the row's own id, except for a membership (the user's id), a group's
+ * seal keys (the group's id) and a signing key (its kid).
+ */
+export const changedResourceKinds = [
+  'organization',
+  'user',
+  'membership',
+  'api_key',
+  'server',
+  'node_group',
+  'node_token',
+  'seal_keys',
+  'signing_key',
+] as const;
+export type ChangedResourceKind = (typeof changedResourceKinds)[number];
+
+/** A resource that a revision touched; its organization is that of the change. */
+export interface ChangedResource {
+  readonly kind: ChangedResourceKind;
+  readonly id: string;
+}

@@ -1,0 +1,89 @@
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { type Client, DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
+import type { DatabaseConnection, RoleConnections } from './database-connection.ts';
+import type { Secret } from './secret.ts';
+
+/** Group roles that grants and policies name. They are the cluster's, can't log in and own nothing. */
+export const groupRoles = { app: 'mcpgw_app', system: 'mcpgw_system' } as const;
+
+const scramIterations = 4096;
+
+/**
+ * What PostgreSQL stores of a password (RFC 5803), computed here so that the password itself never stands
+ * in a statement that the server may log.
+ */
+function scramVerifier(password: Secret): string {
+  const salt = randomBytes(16);
+  const salted = pbkdf2Sync(password.reveal(), salt, scramIterations, 32, 'sha256');
+  const hmac = (key: Buffer, text: string) => createHmac('sha256', key).update(text).digest();
+  const storedKey = createHash('sha256').update(hmac(salted, 'Client Key')).digest('base64');
+  const serverKey = hmac(salted, 'Server Key').toString('base64');
+  return `SCRAM-SHA-256$${scramIterations}:${salt.toString('base64')}$${storedKey}:${serverKey}`;
+}
+
+const duplicateCodes = new Set(['42710', '23505']);
+
+/** Roles belong to the whole cluster: another database's migration may create the same one right now. */
+async function createRole(client: Client, name: string, attributes: string): Promise<void> {
+  try {
+    await client.query(`create role ${escapeIdentifier(name)} ${attributes}`);
+  } catch (error) {
+    if (error instanceof DatabaseError && duplicateCodes.has(error.code ?? '')) return;
+    throw new Error(
+      `The database role "${name}" is missing and can't be created (${(error as Error).message}). ` +
+        `Create it with: CREATE ROLE "${name}" ${attributes.split(' password')[0]};`,
+    );
+  }
+}
+
+async function roleExists(client: Client, name: string): Promise<boolean> {
+  const { rowCount } = await client.query('select from pg_roles where rolname = $1', [name]);
+  return rowCount === 1;
+}
+
+async function ensureMembership(client: Client, member: string, group: string): Promise<void> {
+  const { rows } = await client.query<{ member: boolean }>(
+    `select exists (select from pg_auth_members a
+       where a.roleid = (select oid from pg_roles where rolname = $1)
+         and a.member = (select oid from pg_roles where rolname = $2)) as member`,
+    [group, member],
+  );
+  if (rows[0]?.member === true) return;
+  await client.query(`grant ${escapeIdentifier(group)} to ${escapeIdentifier(member)}`);
+}
+
+async function ensureLoginRole(
+  client: Client,
+  connection: DatabaseConnection,
+  group: string,
+  managed: boolean,
+): Promise<void> {
+  const password = connection.password;
+  const attributes =
+    password === undefined ? 'login' : `login password ${escapeLiteral(scramVerifier(password))}`;
+  if (!(await roleExists(client, connection.user))) {
+    await createRole(client, connection.user, attributes);
+  } else if (managed) {
+    await client.query(`alter role ${escapeIdentifier(connection.user)} ${attributes}`);
+  }
+  await ensureMembership(client, connection.user, group);
+}
+
+/**
+ * Makes the group roles, and the login roles of this database where they are missing. Only they and the
+ * owner may connect to it: group roles are the cluster's, and another gateway's login roles hold them too.
+ * Runs under the migration lock.
+ */
+export async function ensureDatabaseRoles(client: Client, roles: RoleConnections): Promise<void> {
+  for (const group of Object.values(groupRoles)) {
+    if (!(await roleExists(client, group))) await createRole(client, group, 'nologin');
+  }
+  await ensureLoginRole(client, roles.app, groupRoles.app, roles.managed);
+  await ensureLoginRole(client, roles.system, groupRoles.system, roles.managed);
+  const database = escapeIdentifier(roles.app.database);
+  await client.query(`revoke connect, temporary on database ${database} from public`);
+  await client.query(
+    `grant connect on database ${database}
+     to ${escapeIdentifier(roles.app.user)}, ${escapeIdentifier(roles.system.user)}`,
+  );
+}

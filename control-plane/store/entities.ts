@@ -1,0 +1,50 @@
+import { ApiKey } from './entities/api-key.ts';
+import { AuditChain } from './entities/audit-chain.ts';
+import { AuditLog } from './entities/audit-log.ts';
+import { ConfigChange } from './entities/config-change.ts';
+import { EventGap } from './entities/event-gap.ts';
+import { EventReject } from './entities/event-reject.ts';
+import { EventWatermark } from './entities/event-watermark.ts';
+import { McpEndpoint } from './entities/mcp-endpoint.ts';
+import { McpServer } from './entities/mcp-server.ts';
+import { Membership } from './entities/membership.ts';
+import { Node } from './entities/node.ts';
+import { NodeGroup } from './entities/node-group.ts';
+import { NodeGroupOrganization } from './entities/node-group-organization.ts';
+import { NodeToken } from './entities/node-token.ts';
+import { Organization } from './entities/organization.ts';
+import { PlatformState } from './entities/platform-state.ts';
+import { RequestLog } from './entities/request-log.ts';
+import { RequestRefusal } from './entities/request-refusal.ts';
+import { RevisionRollout } from './entities/revision-rollout.ts';
+import { SealKey } from './entities/seal-key.ts';
+import { SigningKey } from './entities/signing-key.ts';
+import { UpstreamSecret } from './entities/upstream-secret.ts';
+import { User } from './entities/user.ts';
+
+/** Every entity, parents before what refers to them. */
+export const entities = [
+  PlatformState,
+  Organization,
+  User,
+  Membership,
+  ApiKey,
+  SigningKey,
+  McpServer,
+  McpEndpoint,
+  UpstreamSecret,
+  AuditChain,
+  AuditLog,
+  ConfigChange,
+  NodeGroup,
+  NodeGroupOrganization,
+  SealKey,
+  NodeToken,
+  Node,
+  RevisionRollout,
+  RequestLog,
+  RequestRefusal,
+  EventWatermark,
+  EventReject,
+  EventGap,
+];
