@@ -1,0 +1,33 @@
+import type { CallRecord } from '../../proto/gen/mcpgw/events/v1/CallRecord.ts';
+
+/** Longest text of a record's field, in UTF-16 units; ids and names of ours are far shorter. */
+const textLengthMax = 256;
+/** Longest target: a resource's URI may be long. */
+const targetLengthMax = 2048;
+
+const texts = [
+  'callId',
+  'organizationId',
+  'subject',
+  'credentialId',
+  'serverId',
+  'endpointId',
+  'era',
+  'reason',
+  'traceId',
+  'clientAddress',
+  'outcome',
+] as const satisfies readonly (keyof CallRecord)[];
+
+/** The record with every text in bounds and well-formed: some of them are the client's choice. */
+export function boundedCallRecord(call: CallRecord): CallRecord {
+  const bounded = {
+    ...call,
+    method: call.method.slice(0, textLengthMax).toWellFormed(),
+    target: call.target.slice(0, targetLengthMax).toWellFormed(),
+  };
+  for (const field of texts) {
+    if (call[field].length > textLengthMax) bounded[field] = call[field].slice(0, textLengthMax);
+  }
+  return bounded;
+}

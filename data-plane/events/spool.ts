@@ -1,0 +1,373 @@
+import { mkdir, rm } from 'node:fs/promises';
+import { contracts } from '../../common/contracts.ts';
+import type { Logger } from '../../common/logging.ts';
+import type { CallRecord } from '../../proto/gen/mcpgw/events/v1/CallRecord.ts';
+import type { EventInput } from '../../proto/gen/mcpgw/events/v1/Event.ts';
+import { boundedCallRecord } from './call-record-bounds.ts';
+import type { AnonymousRefusal, CallRecorder } from './call-recorder.ts';
+import { RefusalAggregator } from './refusal-aggregator.ts';
+import { payloadBytesMax, type RecordKind, recordHeadBytes } from './segment.ts';
+import { SegmentWriter } from './segment-writer.ts';
+import { lockSpool, type SpoolLock } from './spool-lock.ts';
+import { type RecoveredSpool, recoverSpool } from './spool-recovery.ts';
+import type { SpoolSegment } from './spool-segment.ts';
+
+export interface SpoolOptions {
+  /** Folder of this spool alone; made when it isn't there. */
+  readonly folder: string;
+  /** A segment is ended at this size, and deleted when all of it is acknowledged; 8 MB is sensible. */
+  readonly segmentBytesMax: number;
+  /** Bound on all segments, refusals included; 256 MB. */
+  readonly spoolBytesMax: number;
+  /** Part of the bound that belongs to refusals of strangers, and to nothing else; 16 MB. */
+  readonly refusalBytesMax: number;
+  /** Room that there must be for a must-audit call to begin: what calls in progress may still write; 1 MB. */
+  readonly mustAuditReserveBytes: number;
+  /** A record is on disk after this time and that of one fsync; 20. */
+  readonly syncIntervalMs: number;
+  /** How often refusals are written as aggregates; 5,000. */
+  readonly refusalFlushIntervalMs: number;
+  /** Bound on the blocks that refusals are counted by between two writes; 4,096. */
+  readonly refusalBlocksMax: number;
+  readonly logger: Logger;
+  /** Wall clock, in milliseconds. */
+  readonly now: () => number;
+}
+
+/** What metrics and `/readyz` show of a spool. */
+export interface SpoolStatus {
+  readonly spoolId: string;
+  readonly bytes: number;
+  readonly refusalBytes: number;
+  readonly segmentCount: number;
+  readonly recordedSequence: number;
+  readonly durableSequence: number;
+  readonly acknowledgedSequence: number;
+  readonly recordedTotal: number;
+  readonly droppedTotal: number;
+  readonly hasRoom: boolean;
+}
+
+interface Waiter {
+  readonly sequence: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Room that must remain behind a gap event, lest gaps and single records take turns in a full spool. */
+const roomAfterGapBytes = 4096;
+
+/** How soon a spool that can't be written is tried again. */
+const writeRetryMs = 1000;
+
+/**
+ * The node's records on their way to the control plane: an append-only log on disk, bounded, numbered,
+ * and emptied by acknowledgments. Everything that is recorded is read back only once it is on disk: a
+ * number that the control plane has seen is never given to another event after a power failure.
+ */
+export class Spool implements CallRecorder {
+  readonly spoolId: string;
+  readonly #options: SpoolOptions;
+  readonly #lock: SpoolLock;
+  readonly #writer: SegmentWriter;
+  readonly #segments: SpoolSegment[];
+  readonly #refusals: RefusalAggregator;
+  readonly #refusalTimer: NodeJS.Timeout;
+  readonly #listeners = new Set<() => void>();
+  readonly #deletions = new Set<Promise<void>>();
+  #waiters: Waiter[] = [];
+  #bytes: number;
+  #refusalBytes: number;
+  #durableSequence: number;
+  #acknowledgedSequence: number;
+  #recordedTotal = 0;
+  #droppedTotal = 0;
+  /** Dropped since the last gap event, which says so as soon as there is room. */
+  #unreported: { count: number; readonly cause: string } | undefined;
+  #syncTimer: NodeJS.Timeout | undefined;
+  #syncing: Promise<void> | undefined;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #writeFails = false;
+  #closed = false;
+
+  constructor(options: SpoolOptions, lock: SpoolLock, recovered: RecoveredSpool) {
+    this.#options = options;
+    this.#lock = lock;
+    this.spoolId = recovered.spoolId;
+    this.#writer = new SegmentWriter(options.folder, recovered.spoolId, recovered.nextSequence);
+    this.#segments = [...recovered.segments, this.#writer.segment];
+    this.#bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
+    this.#refusalBytes = this.#segments.reduce((sum, segment) => sum + segment.refusalBytes, 0);
+    this.#durableSequence = recovered.nextSequence - 1;
+    this.#acknowledgedSequence = (this.#segments[0]?.firstSequence ?? 1) - 1;
+    this.#refusals = new RefusalAggregator(options.refusalBlocksMax, options.now);
+    this.#refusalTimer = setInterval(() => this.flushRefusals(), options.refusalFlushIntervalMs);
+    if (recovered.lostCount > 0) {
+      this.#unreported = { count: recovered.lostCount, cause: 'corrupt_segment' };
+    }
+    this.#reportGap();
+  }
+
+  record(call: CallRecord): boolean {
+    if (!this.#reportGap()) return this.#drop('call');
+    return this.#append('call', { call: boundedCallRecord(call) });
+  }
+
+  flushed(): Promise<void> {
+    const sequence = this.#writer.segment.lastSequence;
+    if (sequence <= this.#durableSequence) return Promise.resolve();
+    if (this.#closed) return Promise.reject(new Error('The event spool is closed.'));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#waiters.push({ sequence, resolve, reject });
+    this.#syncSoon(0);
+    return promise;
+  }
+
+  hasRoom(): boolean {
+    return (
+      !this.#writeFails && !this.#closed && this.#room() >= this.#options.mustAuditReserveBytes
+    );
+  }
+
+  refuse(refusal: AnonymousRefusal): void {
+    this.#refusals.add(refusal);
+  }
+
+  /** Writes the refusals counted so far as aggregates, as far as their quota has room. */
+  flushRefusals(): void {
+    this.#refusals.flush((refusals) => this.#append('refusals', { refusals }));
+  }
+
+  /** Calls `listener` whenever more of the spool is on disk; returns what ends that. */
+  onDurable(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Segments that may be read, up to `durableSequence`. */
+  segments(): readonly SpoolSegment[] {
+    return this.#segments;
+  }
+
+  get durableSequence(): number {
+    return this.#durableSequence;
+  }
+
+  get acknowledgedSequence(): number {
+    return this.#acknowledgedSequence;
+  }
+
+  /** The control plane has everything up to `sequence`: segments that hold nothing beyond it go. */
+  acknowledge(sequence: number): void {
+    if (sequence <= this.#acknowledgedSequence) return;
+    this.#acknowledgedSequence = sequence;
+    if (sequence > this.#writer.segment.lastSequence) this.#skipTo(sequence + 1);
+    while (this.#segments.length > 1 && (this.#segments[0]?.lastSequence ?? 0) <= sequence) {
+      const segment = this.#segments.shift();
+      if (segment !== undefined) this.#delete(segment);
+    }
+    this.#reportGap();
+  }
+
+  /** A reader found a segment damaged behind `sequence`: what follows in it is lost, and is reported so. */
+  noteDamage(segment: SpoolSegment, sequence: number): void {
+    const lost = segment.lastSequence - sequence;
+    const { file } = segment;
+    this.#options.logger.error({ file, lost }, 'a segment of the event spool is damaged');
+    this.#unreported = { count: (this.#unreported?.count ?? 0) + lost, cause: 'corrupt_segment' };
+    if (segment === this.#writer.segment) this.#roll(segment.lastSequence + 1);
+    this.#reportGap();
+  }
+
+  status(): SpoolStatus {
+    return {
+      spoolId: this.spoolId,
+      bytes: this.#bytes,
+      refusalBytes: this.#refusalBytes,
+      segmentCount: this.#segments.length,
+      recordedSequence: this.#writer.segment.lastSequence,
+      durableSequence: this.#durableSequence,
+      acknowledgedSequence: this.#acknowledgedSequence,
+      recordedTotal: this.#recordedTotal,
+      droppedTotal: this.#droppedTotal,
+      hasRoom: this.hasRoom(),
+    };
+  }
+
+  /** Writes what is still counted, syncs and gives the folder free. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    clearInterval(this.#refusalTimer);
+    clearTimeout(this.#retryTimer);
+    this.flushRefusals();
+    const flushed = this.flushed().catch(() => undefined);
+    this.#closed = true;
+    await flushed;
+    clearTimeout(this.#syncTimer);
+    await this.#syncing;
+    await Promise.all(this.#deletions);
+    this.#writer.close();
+    this.#lock.release();
+    this.#listeners.clear();
+  }
+
+  #room(): number {
+    const { spoolBytesMax, refusalBytesMax } = this.#options;
+    return spoolBytesMax - refusalBytesMax - (this.#bytes - this.#refusalBytes);
+  }
+
+  #fits(kind: RecordKind, bytes: number): boolean {
+    if (kind === 'refusals') return this.#refusalBytes + bytes <= this.#options.refusalBytesMax;
+    return bytes + (kind === 'gap' ? roomAfterGapBytes : 0) <= this.#room();
+  }
+
+  /** Says that events were dropped, before anything else is recorded; false while there is no room for that. */
+  #reportGap(): boolean {
+    const unreported = this.#unreported;
+    if (unreported === undefined) return true;
+    const gap = {
+      atMs: this.#options.now(),
+      droppedCount: unreported.count,
+      cause: unreported.cause,
+    };
+    this.#unreported = undefined;
+    if (this.#append('gap', { gap })) return true;
+    this.#unreported = unreported;
+    return false;
+  }
+
+  #append(kind: RecordKind, event: EventInput): boolean {
+    if (this.#closed) return false;
+    const sequence = this.#writer.segment.lastSequence + 1;
+    const payload = contracts.events.Event.serialize({ ...event, sequence });
+    const bytes = payload.length + recordHeadBytes;
+    if (payload.length > payloadBytesMax || !this.#fits(kind, bytes)) return this.#drop(kind);
+    try {
+      this.#rollBefore(sequence, bytes);
+      this.#writer.append(kind, payload);
+    } catch (error) {
+      this.#noteFailure(error);
+      return this.#drop(kind);
+    }
+    this.#writeFails = false;
+    this.#bytes += bytes;
+    if (kind === 'refusals') this.#refusalBytes += bytes;
+    this.#recordedTotal += 1;
+    this.#syncSoon(this.#options.syncIntervalMs);
+    return true;
+  }
+
+  #rollBefore(sequence: number, bytes: number): void {
+    const { segment } = this.#writer;
+    const isEmpty = segment.lastSequence < segment.firstSequence;
+    if (!isEmpty && segment.bytes + bytes > this.#options.segmentBytesMax) this.#roll(sequence);
+  }
+
+  #roll(firstSequence: number): void {
+    const segment = this.#writer.roll(firstSequence);
+    this.#segments.push(segment);
+    this.#bytes += segment.bytes;
+  }
+
+  #drop(kind: RecordKind): false {
+    // Refusals stay counted where they are, and a gap's count stays until there is room.
+    if (kind !== 'call') return false;
+    this.#droppedTotal += 1;
+    const { count, cause } = this.#unreported ?? { count: 0, cause: 'spool_full' };
+    this.#unreported = { count: count + 1, cause };
+    return false;
+  }
+
+  #noteFailure(error: unknown): void {
+    if (!this.#writeFails) {
+      const { folder, logger } = this.#options;
+      logger.error(
+        { folder, error },
+        'the event spool can’t be written; records are being dropped',
+      );
+    }
+    this.#writeFails = true;
+    this.#retryTimer ??= setTimeout(() => {
+      this.#retryTimer = undefined;
+      this.#reportGap();
+    }, writeRetryMs);
+  }
+
+  /** The control plane has more than this spool ever wrote: its tail was lost in a way that leaves no trace. */
+  #skipTo(sequence: number): void {
+    const { lastSequence } = this.#writer.segment;
+    this.#options.logger.error({ lastSequence, sequence }, 'the event spool lost its tail');
+    this.#unreported = { count: (this.#unreported?.count ?? 0) + 1, cause: 'corrupt_segment' };
+    this.#durableSequence = sequence - 1;
+    this.#roll(sequence);
+  }
+
+  #delete(segment: SpoolSegment): void {
+    this.#bytes -= segment.bytes;
+    this.#refusalBytes -= segment.refusalBytes;
+    const deletion = rm(segment.file, { force: true }).catch((error: unknown) => {
+      const { file } = segment;
+      this.#options.logger.warn({ file, error }, 'an acknowledged segment can’t be deleted');
+    });
+    this.#deletions.add(deletion);
+    void deletion.finally(() => this.#deletions.delete(deletion));
+  }
+
+  #syncSoon(ms: number): void {
+    if (this.#syncing !== undefined) return;
+    if (ms === 0) {
+      clearTimeout(this.#syncTimer);
+      this.#syncTimer = undefined;
+      this.#syncing = this.#sync();
+    } else {
+      this.#syncTimer ??= setTimeout(() => this.#syncSoon(0), ms);
+    }
+  }
+
+  async #sync(): Promise<void> {
+    const sequence = this.#writer.segment.lastSequence;
+    let failure: Error | undefined;
+    try {
+      await this.#writer.sync();
+    } catch (error) {
+      failure = new Error('The event spool can’t be synced.', { cause: error });
+    }
+    this.#syncing = undefined;
+    if (failure !== undefined) this.#syncFailed(failure);
+    else this.#synced(sequence);
+    if (this.#writer.segment.lastSequence <= this.#durableSequence) return;
+    const { syncIntervalMs } = this.#options;
+    const nextMs = failure === undefined ? syncIntervalMs : writeRetryMs;
+    this.#syncSoon(this.#waiters.length > 0 ? 0 : nextMs);
+  }
+
+  #synced(sequence: number): void {
+    this.#durableSequence = Math.max(this.#durableSequence, sequence);
+    const waiting = this.#waiters;
+    this.#waiters = waiting.filter((waiter) => waiter.sequence > sequence);
+    for (const waiter of waiting) if (waiter.sequence <= sequence) waiter.resolve();
+    for (const listener of [...this.#listeners]) listener();
+  }
+
+  #syncFailed(error: Error): void {
+    this.#noteFailure(error);
+    const waiting = this.#waiters;
+    this.#waiters = [];
+    for (const waiter of waiting) waiter.reject(error);
+  }
+}
+
+/**
+ * Opens a spool: takes its lock, and recovers what the last process left.
+ * @throws when another process has it open, or the file system refuses.
+ */
+export async function openSpool(options: SpoolOptions): Promise<Spool> {
+  await mkdir(options.folder, { recursive: true, mode: 0o700 });
+  const lock = lockSpool(options.folder);
+  try {
+    return new Spool(options, lock, await recoverSpool(options.folder, options.logger));
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}

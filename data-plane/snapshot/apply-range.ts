@@ -1,0 +1,96 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import type { TypeDigest } from '../../proto/gen/mcpgw/discovery/v1/TypeDigest.ts';
+import { type HeldResource, resourceKey } from './held-resource.ts';
+import type { CompleteRange } from './range-assembler.ts';
+import type { ResourceState } from './resource-state.ts';
+
+export interface RangeContext {
+  /** Epoch that the stream is of. */
+  readonly epoch: string;
+  /** The node said that it holds nothing, so that what the range doesn't name doesn't exist. */
+  readonly replacesAll: boolean;
+  /** First range of its stream. */
+  readonly first: boolean;
+}
+
+export type RangeOutcome =
+  | {
+      readonly kind: 'applied';
+      readonly state: ResourceState;
+      /** Resources of the range that can't be used. */
+      readonly rejected: readonly HeldResource[];
+    }
+  /** The range would roll the node back, or leaves revisions out between what it holds and the range. */
+  | { readonly kind: 'refused'; readonly message: string }
+  /** The result isn't what the control plane says that it is. */
+  | { readonly kind: 'digest_mismatch'; readonly types: readonly string[] };
+
+/** So many resources are worked in before calls get their turn: some 5 ms. */
+const resourcesPerTurn = 1000;
+
+function positionViolation(
+  state: ResourceState,
+  range: CompleteRange,
+  context: RangeContext,
+): string | undefined {
+  // Another epoch is another database: its revisions say nothing about ours.
+  if (state.epoch !== context.epoch) return undefined;
+  if (range.toRevision < state.revision) {
+    return `the range ends at revision ${range.toRevision}, but the node is at ${state.revision}: it would be rolled back`;
+  }
+  if (!context.replacesAll && range.fromRevision > state.revision) {
+    return `the range begins at revision ${range.fromRevision}, but the node is at ${state.revision}: it would miss revisions`;
+  }
+  return undefined;
+}
+
+/** Types in which a state differs from what the control plane says that it must be. */
+export function differingTypes(state: ResourceState, expected: readonly TypeDigest[]): string[] {
+  const byType = new Map(expected.map((digest) => [digest.type, digest]));
+  const types = new Set([...byType.keys(), ...state.types()]);
+  return [...types].filter((type) => {
+    const held = state.digest(type);
+    const due = byType.get(type);
+    if (due === undefined || due.count === 0) return held.count !== 0;
+    return held.count !== due.count || !held.bytes.equals(due.digest);
+  });
+}
+
+/**
+ * Applies a range as a whole: the outcome is a new state, or none, and `state` stays as it is. What can't
+ * be used doesn't keep the rest from being applied. Gives calls their turn while a large range is
+ * worked in.
+ */
+export async function applyRange(
+  state: ResourceState,
+  range: CompleteRange,
+  context: RangeContext,
+): Promise<RangeOutcome> {
+  const violation = positionViolation(state, range, context);
+  if (violation !== undefined) return { kind: 'refused', message: violation };
+  const editor = state.edit();
+  const rejected: HeldResource[] = [];
+  let sinceTurn = 0;
+  for (const { type, name } of range.removed) editor.remove(type, name);
+  for (const resource of range.resources) {
+    const held = editor.put(resource);
+    if (held.refusal !== undefined) rejected.push(held);
+    sinceTurn += 1;
+    if (sinceTurn >= resourcesPerTurn) {
+      sinceTurn = 0;
+      await nextTurn();
+    }
+  }
+  if (context.replacesAll) {
+    editor.retain(
+      new Set(range.resources.map(({ resource }) => resourceKey(resource.type, resource.name))),
+    );
+  } else if (context.first) {
+    editor.removeWithdrawn();
+  }
+  const next = editor.finish(context.epoch, range.toRevision);
+  const types = differingTypes(next, range.commit.digests);
+  return types.length > 0
+    ? { kind: 'digest_mismatch', types }
+    : { kind: 'applied', state: next, rejected };
+}

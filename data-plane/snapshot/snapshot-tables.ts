@@ -1,0 +1,161 @@
+import { ClaimIndex, type ClaimIndexEditor } from './claim-index.ts';
+import { FailClosedIndex, type FailClosedIndexEditor } from './fail-closed-index.ts';
+import { failsClosed, type HeldResource, type UsableResource } from './held-resource.ts';
+import { PersistentMap, type PersistentMapEditor } from './persistent-map.ts';
+import type { SealKeyRing } from './seal-key-ring.ts';
+import type { ApiKeyEntry, OrganizationEntry, ServerEntry, Snapshot } from './snapshot.ts';
+
+type Rings = ReadonlyMap<string, SealKeyRing>;
+
+function serverSlug(organizationId: string, slug: string): string {
+  return `${organizationId}/${slug}`;
+}
+
+/** A node group has one ring; should there be more, the first by name seals and all of them open. */
+function joinRings(rings: Rings): SealKeyRing | undefined {
+  const [first, ...others] = [...rings.entries()].sort().map(([, ring]) => ring);
+  if (first === undefined || others.length === 0) return first;
+  const all = [first, ...others];
+  return {
+    primary: first.primary,
+    find: (id) => all.map((ring) => ring.find(id)).find((key) => key !== undefined),
+  };
+}
+
+interface Tables {
+  readonly organizations: ClaimIndex<OrganizationEntry>;
+  readonly apiKeys: PersistentMap<ApiKeyEntry>;
+  readonly servers: ClaimIndex<ServerEntry>;
+  readonly rings: Rings;
+  /** The keys in use: those of the rings held, or of the last ones when a ring was taken away for none. */
+  readonly sealKeys: SealKeyRing | undefined;
+  readonly failClosed: FailClosedIndex;
+}
+
+/** The indexes that calls are decided by. Immutable; an edit shares what it leaves alone. */
+export class SnapshotTables {
+  readonly #tables: Tables;
+
+  constructor(tables: Tables) {
+    this.#tables = tables;
+  }
+
+  static empty(): SnapshotTables {
+    return new SnapshotTables({
+      organizations: new ClaimIndex(),
+      apiKeys: PersistentMap.empty(),
+      servers: new ClaimIndex(),
+      rings: new Map(),
+      sealKeys: undefined,
+      failClosed: new FailClosedIndex(),
+    });
+  }
+
+  /** Undefined until there is a seal key ring: sessions could not be sealed, so that no call can be served. */
+  snapshot(epoch: string, revision: number): Snapshot | undefined {
+    const { organizations, apiKeys, servers, sealKeys, failClosed } = this.#tables;
+    if (sealKeys === undefined) return undefined;
+    return {
+      epoch,
+      revision,
+      sealKeys,
+      organization: (slug) => organizations.get(slug),
+      apiKey: (keyId) => apiKeys.get(keyId),
+      server: (organizationId, slug) => servers.get(serverSlug(organizationId, slug)),
+      failClosed: (organizationId, serverId) => failClosed.find(organizationId, serverId),
+    };
+  }
+
+  edit(): SnapshotTablesEditor {
+    return new SnapshotTablesEditor(this.#tables);
+  }
+}
+
+export class SnapshotTablesEditor {
+  readonly #organizations: ClaimIndexEditor<OrganizationEntry>;
+  readonly #apiKeys: PersistentMapEditor<ApiKeyEntry>;
+  readonly #servers: ClaimIndexEditor<ServerEntry>;
+  readonly #rings: Map<string, SealKeyRing>;
+  readonly #sealKeysBefore: SealKeyRing | undefined;
+  readonly #failClosed: FailClosedIndexEditor;
+
+  constructor(tables: Tables) {
+    this.#organizations = tables.organizations.edit();
+    this.#apiKeys = tables.apiKeys.edit();
+    this.#servers = tables.servers.edit();
+    this.#rings = new Map(tables.rings);
+    this.#sealKeysBefore = tables.sealKeys;
+    this.#failClosed = tables.failClosed.edit();
+  }
+
+  /** Takes out everything that a held resource brought in. */
+  remove(held: HeldResource): void {
+    if (held.usable !== undefined) this.#removeUsable(held.usable);
+    if (held.refusal !== undefined && failsClosed(held.received.type)) {
+      this.#failClosed.lift(held.received);
+    }
+  }
+
+  add(held: HeldResource): void {
+    if (held.usable !== undefined) this.#addUsable(held.usable, held.refusal !== undefined);
+    if (held.refusal !== undefined && failsClosed(held.received.type)) {
+      this.#failClosed.close(held.received);
+    }
+  }
+
+  finish(): SnapshotTables {
+    return new SnapshotTables({
+      organizations: this.#organizations.finish(),
+      apiKeys: this.#apiKeys.finish(),
+      servers: this.#servers.finish(),
+      rings: this.#rings,
+      sealKeys: joinRings(this.#rings) ?? this.#sealKeysBefore,
+      failClosed: this.#failClosed.finish(),
+    });
+  }
+
+  #addUsable({ resource, entry }: UsableResource, lastGood: boolean): void {
+    switch (entry.type) {
+      case 'Organization':
+        this.#organizations.add(entry.value.slug, {
+          id: entry.value.id,
+          entry: entry.value,
+          lastGood,
+        });
+        return;
+      case 'ApiKey':
+        this.#apiKeys.set(entry.value.keyId, entry.value);
+        return;
+      case 'Server':
+        this.#servers.add(serverSlug(entry.value.organizationId, entry.value.slug), {
+          id: entry.value.id,
+          entry: entry.value,
+          lastGood,
+        });
+        return;
+      case 'SealKeyRing':
+        this.#rings.set(resource.name, entry.value);
+        return;
+    }
+  }
+
+  #removeUsable({ resource, entry }: UsableResource): void {
+    switch (entry.type) {
+      case 'Organization':
+        this.#organizations.remove(entry.value.slug, entry.value.id);
+        return;
+      case 'ApiKey':
+        this.#apiKeys.delete(entry.value.keyId);
+        return;
+      case 'Server':
+        this.#servers.remove(
+          serverSlug(entry.value.organizationId, entry.value.slug),
+          entry.value.id,
+        );
+        return;
+      case 'SealKeyRing':
+        this.#rings.delete(resource.name);
+        return;
+    }
+  }
+}
