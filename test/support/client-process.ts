@@ -2,12 +2,15 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { z } from 'zod';
 
 /** Root of the repository, where every child starts. */
 export const repositoryRoot = path.resolve(import.meta.dirname, '..', '..');
 
 export interface ProcessOptions {
-  /** Script and arguments for the Node that runs this process. */
+  /** Program to run; default: the Node that runs this process. */
+  readonly command?: string;
+  /** Arguments, for Node the script first. */
   readonly args: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   /** Bound on the time until `ready` found its line, in milliseconds. */
@@ -26,7 +29,7 @@ const stopTimeoutMs = 3_000;
 const outputMax = 8_192;
 
 /**
- * Starts a Node process and waits for the first line of its output for which `ready` returns something.
+ * Starts a process and waits for the first line of its output for which `ready` returns something.
  * Rejects with the end of its output when it ends or takes longer than `readyTimeoutMs` (default 20 s).
  * The child dies with this process, whatever ends it: its standard input is our pipe.
  */
@@ -34,7 +37,7 @@ export async function startProcess<T>(
   options: ProcessOptions,
   ready: (line: string) => T | undefined,
 ): Promise<StartedProcess<T>> {
-  const child = spawn(process.execPath, [...options.args], {
+  const child = spawn(options.command ?? process.execPath, [...options.args], {
     cwd: repositoryRoot,
     env: { ...process.env, ...options.environment },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -82,4 +85,16 @@ function readyValue<T>(
   child.once('exit', (code, signal) => fail(`ended with ${signal ?? code} before it was ready`));
   const timer = setTimeout(() => fail(`was not ready after ${timeoutMs} ms`), timeoutMs);
   return promise.finally(() => clearTimeout(timer));
+}
+
+/** A `ready` that finds the first line that is JSON of this shape, whatever else the process prints. */
+export function jsonLine<T>(schema: z.ZodType<T>): (line: string) => T | undefined {
+  return (line) => {
+    if (!line.startsWith('{')) return undefined;
+    try {
+      return schema.safeParse(JSON.parse(line)).data;
+    } catch {
+      return undefined;
+    }
+  };
 }

@@ -2,7 +2,7 @@ import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { z } from 'zod';
-import { startProcess } from './client-process.ts';
+import { jsonLine, startProcess } from './client-process.ts';
 
 /** A real MCP server, running as a process of its own. */
 export interface UpstreamProcess {
@@ -13,20 +13,8 @@ export interface UpstreamProcess {
 
 const loopback = ['--import', './test/support/client-loopback.ts'];
 
-/** Parses a ready line; other output of the process is undefined. */
-function readyLine<T>(schema: z.ZodType<T>): (line: string) => T | undefined {
-  return (line) => {
-    if (!line.startsWith('{')) return undefined;
-    try {
-      return schema.safeParse(JSON.parse(line)).data;
-    } catch {
-      return undefined;
-    }
-  };
-}
-
-const portLine = readyLine(z.object({ port: z.int().positive() }));
-const urlLine = readyLine(z.object({ url: z.url() }));
+const portLine = jsonLine(z.object({ port: z.int().positive() }));
+const urlLine = jsonLine(z.object({ url: z.url() }));
 
 /** The reference upstream: both eras, every fixture of the conformance suites. */
 export async function startReference(): Promise<UpstreamProcess> {

@@ -1,0 +1,7 @@
+import { installIfNeeded } from './install.mjs';
+import { run } from './pinned-node.mjs';
+
+installIfNeeded();
+process.exit(
+  run(['--no-warnings=ExperimentalWarning', 'test/bench/main.ts', ...process.argv.slice(2)]),
+);
