@@ -1,10 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type AuditEvent, appendAuditEntry } from './append-audit-entry.ts';
 import type { ChangedResource } from './changed-resource.ts';
+import { channels } from './notify.ts';
 import { lockUntilCommit } from './transaction-locks.ts';
-
-/** NOTIFY channel of new revisions; the payload is the revision. */
-export const configChannel = 'mcpgw_config';
 
 /** Something that was done, in the words of the audit trail, and what it touched. */
 export interface Change extends AuditEvent {
@@ -47,7 +45,7 @@ export async function commitChange(
        insert into config_changes
          (revision, organization_id, entries, audit_chain_id, audit_sequence, committed_at)
        values (?, ?, ?::jsonb, ?, ?, ?))
-     select pg_notify('${configChannel}', ?)`,
+     select pg_notify('${channels.config}', ?)`,
     [
       revision,
       change.organizationId,

@@ -1,0 +1,123 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import type { MasterKey } from './master-key.ts';
+import { Secret } from './secret.ts';
+
+const formatVersion = 1;
+const nonceBytes = 12;
+const tagBytes = 16;
+const dataKeyBytes = 32;
+
+/** A sealed secret as it is stored: opened with the master key that `masterKeyId` names. */
+export interface SealedSecret {
+  readonly ciphertext: Buffer;
+  readonly wrappedKey: Buffer;
+  readonly masterKeyId: string;
+}
+
+/** A sealed value was changed, belongs elsewhere, or was sealed with another key. Says no more than that. */
+export class EnvelopeError extends Error {
+  override readonly name = 'EnvelopeError';
+}
+
+/** What a value is sealed for, in order; parts can't run into each other. */
+export type SealContext = readonly string[];
+
+function associatedData(context: SealContext): Buffer {
+  return Buffer.from(JSON.stringify(context), 'utf8');
+}
+
+/** AES-256-GCM: version, nonce, ciphertext, tag. */
+function encrypt(key: Uint8Array, plaintext: Uint8Array, context: SealContext): Buffer {
+  const nonce = randomBytes(nonceBytes);
+  const cipher = createCipheriv('aes-256-gcm', key, nonce);
+  cipher.setAAD(associatedData(context));
+  const body = Buffer.concat([cipher.update(plaintext), cipher.final()]);
+  return Buffer.concat([Buffer.of(formatVersion), nonce, body, cipher.getAuthTag()]);
+}
+
+function decrypt(key: Uint8Array, sealed: Uint8Array, context: SealContext): Buffer {
+  if (sealed[0] !== formatVersion || sealed.length < 1 + nonceBytes + tagBytes) {
+    throw new EnvelopeError('The sealed value has an unknown form.');
+  }
+  const nonce = sealed.subarray(1, 1 + nonceBytes);
+  const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: tagBytes });
+  decipher.setAAD(associatedData(context));
+  decipher.setAuthTag(sealed.subarray(-tagBytes));
+  try {
+    const body = decipher.update(sealed.subarray(1 + nonceBytes, -tagBytes));
+    return Buffer.concat([body, decipher.final()]);
+  } catch {
+    throw new EnvelopeError('The sealed value can’t be opened.');
+  }
+}
+
+/**
+ * Wraps a key (a seal key, a signing key) under the master key, for one context: a wrapped key that is
+ * moved to another row can't be opened there.
+ */
+export function wrapKey(masterKey: MasterKey, context: SealContext, key: Uint8Array): Buffer {
+  return encrypt(masterKey.derive('wrap').reveal(), key, context);
+}
+
+/** @throws {EnvelopeError} when it was wrapped otherwise, or changed. */
+export function unwrapKey(
+  masterKey: MasterKey,
+  context: SealContext,
+  wrapped: Uint8Array,
+): Secret<Uint8Array> {
+  return new Secret<Uint8Array>(decrypt(masterKey.derive('wrap').reveal(), wrapped, context));
+}
+
+/**
+ * Envelope encryption: the value under a data key of its own, the data key under the master key, both
+ * bound to the context. A new master key then means wrapping data keys again, not every value.
+ */
+export function sealSecret(
+  masterKey: MasterKey,
+  context: SealContext,
+  value: Secret<string>,
+): SealedSecret {
+  const dataKey = randomBytes(dataKeyBytes);
+  return {
+    ciphertext: encrypt(dataKey, Buffer.from(value.reveal(), 'utf8'), context),
+    wrappedKey: wrapKey(masterKey, context, dataKey),
+    masterKeyId: masterKey.id,
+  };
+}
+
+/** @throws {EnvelopeError} when it was sealed for another context or with another key, or changed. */
+export function openSecret(
+  masterKey: MasterKey,
+  context: SealContext,
+  sealed: SealedSecret,
+): Secret<string> {
+  if (sealed.masterKeyId !== masterKey.id) {
+    throw new EnvelopeError(
+      `Sealed with master key ${sealed.masterKeyId}; this one is ${masterKey.id}.`,
+    );
+  }
+  const dataKey = unwrapKey(masterKey, context, sealed.wrappedKey);
+  return new Secret(decrypt(dataKey.reveal(), sealed.ciphertext, context).toString('utf8'));
+}
+
+/** Context of an MCP server's credential: it opens for no other organization, server or header. */
+export function upstreamSecretContext(of: {
+  readonly organizationId: string;
+  readonly serverId: string;
+  readonly header: string;
+}): SealContext {
+  return ['upstream-secret', of.organizationId, of.serverId, of.header];
+}
+
+/** Context of a key in a node group's ring. */
+export function sealKeyContext(of: {
+  readonly nodeGroupId: string;
+  readonly id: string;
+}): SealContext {
+  return ['seal-key', of.nodeGroupId, of.id];
+}
+
+/** Context of a private key that signs access tokens. */
+export function signingKeyContext(of: { readonly kid: string }): SealContext {
+  return ['signing-key', of.kid];
+}
