@@ -1,0 +1,83 @@
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import {
+  count,
+  filePath,
+  listenHost,
+  logLevel,
+  milliseconds,
+  port,
+} from '../common/setting-types.ts';
+import { loadSettings } from '../common/settings.ts';
+
+/** Everything that can be set for the control plane; docs/deployment/settings.md lists it. */
+export const controlPlaneSettings = z.object({
+  logLevel: logLevel.default('info').describe('Least severity that is logged.'),
+  dataDir: filePath
+    .default('.data')
+    .describe('Folder of the embedded PostgreSQL and, unless set, of the master key.'),
+
+  databaseUrl: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('PostgreSQL as the owner role. Not set: an embedded PostgreSQL is started.'),
+  databaseAppUrl: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('The app role, where it is not to be made from the owner. Set both or none.'),
+  databaseSystemUrl: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe('The system role. Set both or none.'),
+  masterKeyFile: filePath
+    .optional()
+    .describe('32 random bytes in base64, mode 0600. Not set: made in the data folder.'),
+
+  graphqlHost: listenHost.describe('Address that GraphQL listens on.'),
+  graphqlPort: port.default(4000).describe('Port of GraphQL, health and metrics.'),
+  graphqlIntrospection: z.boolean().default(true).describe('Whether clients may read the schema.'),
+  graphqlDepthMax: count(1, 100).default(12).describe('Deepest selection of an operation.'),
+  graphqlCostMax: count(1, 1_000_000).default(5000).describe('Largest cost of an operation.'),
+  graphqlAliasesMax: count(0, 1000).default(30).describe('Aliases in an operation.'),
+  graphqlTokensMax: count(10, 100_000).default(2000).describe('Lexical tokens of a document.'),
+  graphqlBodyBytesMax: count(1024, 64 * 1024 * 1024)
+    .default(1024 * 1024)
+    .describe('Largest request body.'),
+  graphqlSubscriptionsMax: count(1, 10_000)
+    .default(50)
+    .describe('Subscriptions of one connection.'),
+
+  grpcHost: listenHost.describe('Address that nodes connect to.'),
+  grpcPort: port.default(4001).describe('Port that nodes connect to.'),
+  grpcCertificateFile: filePath
+    .optional()
+    .describe('Certificate chain in PEM. Required beyond loopback.'),
+  grpcKeyFile: filePath.optional().describe('Private key of the certificate.'),
+  grpcClientCaFile: filePath
+    .optional()
+    .describe('Authority of the nodes’ certificates; set, every node must present one.'),
+
+  bootstrapOperatorEmail: z
+    .email()
+    .optional()
+    .describe('Makes this person an operator at start, unless there is such an account.'),
+  bootstrapOperatorPasswordFile: filePath.optional().describe('File with that person’s password.'),
+
+  drainTimeoutMs: milliseconds(0, 600_000)
+    .default(10_000)
+    .describe('How long requests in flight may take to end at shutdown.'),
+});
+
+export type ControlPlaneConfig = z.output<typeof controlPlaneSettings>;
+
+/**
+ * Reads the control plane's settings; the only place of the plane that reads the environment.
+ * @throws {SettingsError} naming every unknown or bad key.
+ */
+export function loadControlPlaneConfig(env: NodeJS.ProcessEnv): ControlPlaneConfig {
+  return loadSettings(controlPlaneSettings, {
+    section: 'controlPlane',
+    env,
+    directory: fileURLToPath(new URL('../configs', import.meta.url)),
+  });
+}
