@@ -1,0 +1,94 @@
+import { contracts } from '../../common/contracts.ts';
+import { hashCredential } from '../../common/credential.ts';
+import { ResourceDigest } from '../../common/resource-digest.ts';
+import { type ResourceScope, resourceVersion } from '../../common/resource-version.ts';
+import type { Resource } from '../../proto/gen/mcpgw/discovery/v1/Resource.ts';
+import type { TypeDigestInput } from '../../proto/gen/mcpgw/discovery/v1/TypeDigest.ts';
+import type { ApiKeyInput } from '../../proto/gen/mcpgw/resources/v1/ApiKey.ts';
+import type { OrganizationInput } from '../../proto/gen/mcpgw/resources/v1/Organization.ts';
+import type { ServerInput } from '../../proto/gen/mcpgw/resources/v1/Server.ts';
+
+/** An envelope with the version that its content has. */
+export function envelope(type: string, name: string, scope: ResourceScope, body: Buffer): Resource {
+  const version = resourceVersion(scope, body);
+  return {
+    type,
+    name,
+    version,
+    scope: { organizationId: scope.organizationId, serverIds: [...scope.serverIds] },
+    body,
+    withheld: false,
+  };
+}
+
+/** The same resource as it is sent to a build that refused it. */
+export function withheld(resource: Resource): Resource {
+  return { ...resource, body: Buffer.alloc(0), withheld: true };
+}
+
+export function organization(id: string, fields: OrganizationInput = {}): Resource {
+  const body = contracts.resources.Organization.serialize({
+    id,
+    slug: id,
+    enabled: true,
+    ...fields,
+  });
+  return envelope('Organization', id, { organizationId: id, serverIds: [] }, body);
+}
+
+export function apiKey(keyId: string, organizationId: string, fields: ApiKeyInput = {}): Resource {
+  const body = contracts.resources.ApiKey.serialize({
+    keyId,
+    organizationId,
+    secretHash: hashCredential(keyId),
+    subject: `service:${keyId}`,
+    roles: ['agent'],
+    ...fields,
+  });
+  return envelope('ApiKey', keyId, { organizationId, serverIds: [] }, body);
+}
+
+export function server(id: string, organizationId: string, fields: ServerInput = {}): Resource {
+  const body = contracts.resources.Server.serialize({
+    id,
+    organizationId,
+    slug: id,
+    enabled: true,
+    transport: 'TRANSPORT_STREAMABLE_HTTP',
+    endpoints: [{ id: `${id}-1`, url: 'http://127.0.0.1:9/mcp', weight: 1 }],
+    ...fields,
+  });
+  return envelope('Server', id, { organizationId, serverIds: [id] }, body);
+}
+
+export function sealKeyRing(name = 'ring', primaryByte = 1): Resource {
+  const body = contracts.resources.SealKeyRing.serialize({
+    keys: [{ id: `k${primaryByte}`, key: Buffer.alloc(32, primaryByte), primary: true }],
+  });
+  return envelope('SealKeyRing', name, { organizationId: '', serverIds: [] }, body);
+}
+
+export function policy(id: string, organizationId: string, serverIds: string[] = []): Resource {
+  const body = contracts.resources.Policy.serialize({
+    id,
+    organizationId,
+    name: id,
+    condition: 'true',
+  });
+  return envelope('Policy', id, { organizationId, serverIds }, body);
+}
+
+/** Digests of a set of resources, as a commit marker carries them. */
+export function digestsOf(resources: Iterable<Resource>): TypeDigestInput[] {
+  const digests = new Map<string, ResourceDigest>();
+  for (const { type, name, version } of resources) {
+    const digest = digests.get(type) ?? new ResourceDigest();
+    digest.add(name, version);
+    digests.set(type, digest);
+  }
+  return [...digests].map(([type, digest]) => ({
+    type,
+    digest: digest.bytes(),
+    count: digest.count,
+  }));
+}
