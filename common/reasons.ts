@@ -199,6 +199,12 @@ export const reasons = {
     'A rule that applies here could not be used by this node, so nothing is allowed.',
     'Ask an admin to look at the node’s rejected resources.',
   ),
+  tasks_not_listed: reason(
+    400,
+    -31461,
+    'Tasks can’t be listed: the server sees all callers of the gateway as one.',
+    'Keep the ids of your tasks and ask for each.',
+  ),
 
   upstream_connect_failed: reason(
     502,
