@@ -74,11 +74,7 @@ export class RangeAssembler {
       return `chunk ${chunk.index} of a range came where chunk ${this.#nextIndex} was due`;
     }
     const first = this.#first ?? chunk;
-    if (
-      chunk.fromRevision !== first.fromRevision ||
-      chunk.toRevision !== first.toRevision ||
-      chunk.fromRevision > chunk.toRevision
-    ) {
+    if (chunk.fromRevision !== first.fromRevision || chunk.toRevision !== first.toRevision) {
       return `chunk ${chunk.index} says that it is of the range ${chunk.fromRevision} to ${chunk.toRevision}`;
     }
     for (const { body } of chunk.resources) this.#bytes += body.length + overheadBytes;

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import {
   Server,
   ServerCredentials,
@@ -64,14 +63,16 @@ interface RangeScript {
 class StreamDouble<Request, Response> {
   readonly token: string;
   /** Resolves when the node ended or lost the stream. */
-  readonly gone: Promise<unknown>;
+  readonly gone: Promise<void>;
   protected readonly call: ServerDuplexStream<Request, Response>;
   readonly #inbox = new Inbox<Request>();
 
   constructor(call: ServerDuplexStream<Request, Response>) {
     this.call = call;
     this.token = String(call.metadata.get('authorization')[0] ?? '');
-    this.gone = Promise.race([once(call, 'cancelled'), once(call, 'end')]);
+    this.gone = new Promise((resolve) => {
+      for (const event of ['cancelled', 'end', 'error']) call.on(event, resolve);
+    });
     call.on('error', () => undefined);
     call.on('data', (message: Request) => this.#inbox.put(message));
   }
