@@ -88,6 +88,8 @@ export class Spool implements CallRecorder {
   #syncing: Promise<void> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
   #writeFails = false;
+  #syncFails = false;
+  #failureLogged = false;
   #closed = false;
 
   constructor(options: SpoolOptions, lock: SpoolLock, recovered: RecoveredSpool) {
@@ -124,9 +126,8 @@ export class Spool implements CallRecorder {
   }
 
   hasRoom(): boolean {
-    return (
-      !this.#writeFails && !this.#closed && this.#room() >= this.#options.mustAuditReserveBytes
-    );
+    if (this.#writeFails || this.#syncFails || this.#closed) return false;
+    return this.#room() >= this.#options.mustAuditReserveBytes;
   }
 
   refuse(refusal: AnonymousRefusal): void {
@@ -250,6 +251,7 @@ export class Spool implements CallRecorder {
       return this.#drop(kind);
     }
     this.#writeFails = false;
+    this.#failureLogged = false;
     this.#bytes += bytes;
     if (kind === 'refusals') this.#refusalBytes += bytes;
     this.#recordedTotal += 1;
@@ -279,18 +281,21 @@ export class Spool implements CallRecorder {
   }
 
   #noteFailure(error: unknown): void {
-    if (!this.#writeFails) {
-      const { folder, logger } = this.#options;
-      logger.error(
-        { folder, error },
-        'the event spool can’t be written; records are being dropped',
-      );
-    }
+    this.#logFailure(error);
     this.#writeFails = true;
     this.#retryTimer ??= setTimeout(() => {
       this.#retryTimer = undefined;
+      // Must-audit calls wait for room, so that none of them would find out that there is some again.
+      this.#writeFails = false;
       this.#reportGap();
     }, writeRetryMs);
+  }
+
+  #logFailure(error: unknown): void {
+    if (this.#failureLogged) return;
+    this.#failureLogged = true;
+    const { folder, logger } = this.#options;
+    logger.error({ folder, error }, 'the event spool can’t be written; records are being dropped');
   }
 
   /** The control plane has more than this spool ever wrote: its tail was lost in a way that leaves no trace. */
@@ -342,6 +347,7 @@ export class Spool implements CallRecorder {
   }
 
   #synced(sequence: number): void {
+    this.#syncFails = false;
     this.#durableSequence = Math.max(this.#durableSequence, sequence);
     const waiting = this.#waiters;
     this.#waiters = waiting.filter((waiter) => waiter.sequence > sequence);
@@ -350,7 +356,8 @@ export class Spool implements CallRecorder {
   }
 
   #syncFailed(error: Error): void {
-    this.#noteFailure(error);
+    this.#logFailure(error);
+    this.#syncFails = true;
     const waiting = this.#waiters;
     this.#waiters = [];
     for (const waiter of waiting) waiter.reject(error);
