@@ -1,0 +1,106 @@
+import { registerEnumType } from 'type-graphql';
+
+export const OrganizationRole = {
+  OWNER: 'owner',
+  ADMIN: 'admin',
+  DEVELOPER: 'developer',
+  AUDITOR: 'auditor',
+  AGENT: 'agent',
+} as const;
+
+registerEnumType(OrganizationRole, {
+  name: 'OrganizationRole',
+  description: 'What a member, or a key that acts for a service, may do in an organization.',
+  valuesConfig: {
+    OWNER: { description: 'Everything, also deleting the organization and making owners.' },
+    ADMIN: { description: 'Everything but deleting the organization and making owners.' },
+    DEVELOPER: { description: 'Manages servers and API keys and reads request logs.' },
+    AUDITOR: { description: 'Reads everything, the audit trail included, and changes nothing.' },
+    AGENT: {
+      description: 'Calls MCP servers through the proxy; sees only the organization’s name here.',
+    },
+  },
+});
+
+export const McpTransport = { STREAMABLE_HTTP: 'streamable-http', HTTP_SSE: 'http-sse' } as const;
+
+registerEnumType(McpTransport, {
+  name: 'McpTransport',
+  description: 'How the gateway speaks to a server.',
+  valuesConfig: {
+    STREAMABLE_HTTP: { description: 'Streamable HTTP, since revision 2025-03-26 of the protocol.' },
+    HTTP_SSE: { description: 'HTTP with SSE, revision 2024-11-05 of the protocol.' },
+  },
+});
+
+export const McpEra = { LEGACY: 'legacy', MODERN: 'modern', DUAL: 'dual' } as const;
+
+registerEnumType(McpEra, {
+  name: 'McpEra',
+  description: 'Which family of protocol revisions a server speaks.',
+  valuesConfig: {
+    LEGACY: { description: 'Revisions up to 2025-11-25: `initialize` and sessions.' },
+    MODERN: { description: 'Revision 2026-07-28 and later: stateless requests.' },
+    DUAL: { description: 'Both on one endpoint.' },
+  },
+});
+
+export const CallDecision = { ALLOWED: 'allowed', REFUSED: 'refused', FAILED: 'failed' } as const;
+
+registerEnumType(CallDecision, {
+  name: 'CallDecision',
+  description: 'What became of a call.',
+  valuesConfig: {
+    ALLOWED: { description: 'It was forwarded and the server’s answer was relayed.' },
+    REFUSED: { description: 'The gateway refused it; `reason` says why.' },
+    FAILED: { description: 'It was allowed, but no usable answer came from the server.' },
+  },
+});
+
+export const CallPhase = { COMPLETE: 'complete', START: 'start', END: 'end' } as const;
+
+registerEnumType(CallPhase, {
+  name: 'CallPhase',
+  description: 'Which part of a call an entry records.',
+  valuesConfig: {
+    COMPLETE: { description: 'The whole call.' },
+    START: { description: 'A long stream began; an entry with the same `callId` records its end.' },
+    END: { description: 'A long stream ended.' },
+  },
+});
+
+export const ActorKind = { USER: 'user', SERVICE: 'service', SYSTEM: 'system' } as const;
+
+registerEnumType(ActorKind, {
+  name: 'ActorKind',
+  description: 'What kind of party did something.',
+  valuesConfig: {
+    USER: { description: 'A person.' },
+    SERVICE: { description: 'A service account.' },
+    SYSTEM: { description: 'The platform itself, such as at its first start.' },
+  },
+});
+
+export const PlatformRole = { OPERATOR: 'operator' } as const;
+
+registerEnumType(PlatformRole, {
+  name: 'PlatformRole',
+  description: 'What a person may do on the platform as a whole.',
+  valuesConfig: {
+    OPERATOR: {
+      description:
+        'Runs the platform: organizations, users, node groups, nodes. Not the content of organizations.',
+    },
+  },
+});
+
+export const ServerChangeKind = { SAVED: 'saved', DELETED: 'deleted' } as const;
+
+registerEnumType(ServerChangeKind, {
+  name: 'ServerChangeKind',
+  description: 'What happened to a server.',
+  valuesConfig: {
+    SAVED: { description: 'It was created or changed; `server` holds it as it is now.' },
+    DELETED: { description: 'It was deleted; `server` is null.' },
+  },
+});

@@ -1,0 +1,152 @@
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { connectionType } from './connection.ts';
+import { DateTime } from './scalars.ts';
+import { payloadType } from './user-error.ts';
+
+@ObjectType('Organization', {
+  description:
+    'A tenant: people, API keys and MCP servers that belong together and are invisible to others.',
+})
+export class OrganizationType {
+  @Field(() => ID, { description: 'Identifies the organization.' })
+  id!: string;
+
+  @Field(() => String, {
+    description: 'First segment of the proxy’s path, unique on the platform.',
+  })
+  slug!: string;
+
+  @Field(() => String, { description: 'Name for people.' })
+  name!: string;
+
+  @Field(() => Boolean, { description: 'Whether its agents may call.' })
+  enabled!: boolean;
+
+  @Field(() => Boolean, {
+    description:
+      'Whether calls are answered only once their record is on disk, and refused while it can’t be.',
+  })
+  mustAudit!: boolean;
+
+  @Field(() => [String], {
+    description:
+      'Exact origins of browser clients that may call, such as `https://app.example.com`.',
+  })
+  allowedOrigins!: string[];
+
+  @Field(() => DateTime, { description: 'When it was created.' })
+  createdAt!: Date;
+
+  @Field(() => DateTime, { description: 'When it last changed.' })
+  updatedAt!: Date;
+
+  @Field(() => Int, {
+    description: 'Counts changes; an update must name the version that it read.',
+  })
+  version!: number;
+}
+
+@InputType('OrganizationFilter', {
+  description: 'Which organizations to list; conditions are combined with “and”.',
+})
+export class OrganizationFilter {
+  @Field(() => String, {
+    nullable: true,
+    description: 'Only organizations whose name or slug contains this text.',
+  })
+  search?: string | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Only organizations whose agents may call, or may not.',
+  })
+  enabled?: boolean | null;
+}
+
+@InputType('CreateOrganizationInput', { description: 'A new organization.' })
+export class CreateOrganizationInput {
+  @Field(() => String, { description: 'First segment of its path, unique on the platform.' })
+  slug!: string;
+
+  @Field(() => String, { description: 'Name for people.' })
+  name!: string;
+
+  @Field(() => ID, { nullable: true, description: 'Its first owner; left out: the caller.' })
+  ownerId?: string | null;
+
+  @Field(() => Boolean, {
+    defaultValue: false,
+    description: 'Whether calls must be recorded before they are answered.',
+  })
+  mustAudit!: boolean;
+
+  @Field(() => [String], {
+    defaultValue: [],
+    description: 'Origins of browser clients that may call, at most 100.',
+  })
+  allowedOrigins!: string[];
+}
+
+@InputType('UpdateOrganizationInput', {
+  description: 'Changes to an organization; what is left out stays.',
+})
+export class UpdateOrganizationInput {
+  @Field(() => ID, { description: 'The organization.' })
+  organizationId!: string;
+
+  @Field(() => Int, { description: 'The version that was read.' })
+  version!: number;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'New slug. Agents must use the new paths at once.',
+  })
+  slug?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'New name.' })
+  name?: string | null;
+
+  @Field(() => Boolean, { nullable: true, description: 'Whether its agents may call.' })
+  enabled?: boolean | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description: 'Whether calls must be recorded before they are answered.',
+  })
+  mustAudit?: boolean | null;
+
+  @Field(() => [String], { nullable: true, description: 'All allowed origins from now on.' })
+  allowedOrigins?: string[] | null;
+}
+
+@InputType('DeleteOrganizationInput', {
+  description:
+    'An organization to delete with its servers, credentials, API keys and memberships. Its records and its audit trail stay.',
+})
+export class DeleteOrganizationInput {
+  @Field(() => ID, { description: 'The organization.' })
+  organizationId!: string;
+
+  @Field(() => Int, { description: 'The version that was read.' })
+  version!: number;
+
+  @Field(() => String, { description: 'Its slug once more, against mistakes.' })
+  confirmSlug!: string;
+}
+
+export const OrganizationConnection = connectionType(
+  'Organization',
+  () => OrganizationType,
+  'organizations, oldest first',
+);
+
+export const OrganizationPayload = payloadType(
+  'OrganizationPayload',
+  'What became of a change to an organization.',
+  {
+    organization: {
+      type: () => OrganizationType,
+      description: 'The organization as it is now, or as it was when deleted.',
+    },
+  },
+);

@@ -1,0 +1,245 @@
+import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
+import { connectionType } from './connection.ts';
+import { ActorKind, CallDecision, CallPhase, McpEra } from './enums.ts';
+import { DateTime, JsonObject, SafeInt } from './scalars.ts';
+
+@ObjectType('RequestLog', {
+  description:
+    'The record of a call, also of a refused one, or of the start or end of a long stream.',
+})
+export class RequestLogType {
+  @Field(() => ID, { description: 'Identifies the entry.' })
+  id!: string;
+
+  @Field(() => ID, { description: 'The organization that was called.' })
+  organizationId!: string;
+
+  @Field(() => ID, { description: 'Identifies the call; a long stream’s start and end share it.' })
+  callId!: string;
+
+  @Field(() => CallPhase, { description: 'Which part of the call is recorded.' })
+  phase!: string;
+
+  @Field(() => DateTime, {
+    description: 'When the control plane stored the entry; entries are ordered by it.',
+  })
+  receivedAt!: Date;
+
+  @Field(() => DateTime, { description: 'When the call began, by the node’s clock.' })
+  startedAt!: Date;
+
+  @Field(() => ID, { description: 'The node that handled it.' })
+  nodeId!: string;
+
+  @Field(() => String, {
+    description:
+      'Stable subject of the caller, such as `user:<id>` or `service:<id>`; empty when it was never known.',
+  })
+  subject!: string;
+
+  @Field(() => String, { description: 'Public id of the credential; empty when there was none.' })
+  credentialId!: string;
+
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The server that was called; null when none was found.',
+  })
+  serverId!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The server’s endpoint that was used.' })
+  endpointId!: string | null;
+
+  @Field(() => McpEra, {
+    nullable: true,
+    description: 'Protocol family of the request; null when unknown.',
+  })
+  era!: string | null;
+
+  @Field(() => String, {
+    description:
+      'JSON-RPC method, such as `tools/call`; `GET` or `DELETE` for those HTTP requests.',
+  })
+  method!: string;
+
+  @Field(() => String, {
+    description: 'Tool, prompt or resource that the method targets; empty: none.',
+  })
+  target!: string;
+
+  @Field(() => CallDecision, { description: 'What became of the call.' })
+  decision!: string;
+
+  @Field(() => String, {
+    description:
+      'Stable reason of an answer made by the gateway; empty when the server’s answer was relayed.',
+  })
+  reason!: string;
+
+  @Field(() => Int, { description: 'HTTP status of the answer.' })
+  httpStatus!: number;
+
+  @Field(() => Int, { description: 'JSON-RPC error code of the answer; 0: none.' })
+  rpcErrorCode!: number;
+
+  @Field(() => SafeInt, {
+    description: 'Microseconds until the server’s answer began; 0: it was never asked.',
+  })
+  upstreamDurationUs!: number;
+
+  @Field(() => SafeInt, {
+    description: 'Microseconds from the request’s arrival to the end of the answer.',
+  })
+  totalDurationUs!: number;
+
+  @Field(() => SafeInt, { description: 'Bytes of the request’s body.' })
+  requestBytes!: number;
+
+  @Field(() => SafeInt, { description: 'Bytes of the answer’s body.' })
+  responseBytes!: number;
+
+  @Field(() => String, { description: 'W3C trace id in hex; empty: none.' })
+  traceId!: string;
+
+  @Field(() => String, { description: 'Address of the caller as the node saw it.' })
+  clientAddress!: string;
+
+  @Field(() => SafeInt, { description: 'Revision of the configuration that decided the call.' })
+  configRevision!: number;
+
+  @Field(() => String, {
+    description:
+      'How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout` or `drained`.',
+  })
+  outcome!: string;
+}
+
+@InputType('RequestLogFilter', {
+  description: 'Which entries to list or to follow; conditions are combined with “and”.',
+})
+export class RequestLogFilter {
+  @Field(() => ID, { nullable: true, description: 'Only calls to this server.' })
+  serverId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'Only calls that this node handled.' })
+  nodeId?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Only calls with this credential.' })
+  credentialId?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Only calls of this subject.' })
+  subject?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Only calls of this method.' })
+  method?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Only calls to this tool, prompt or resource.',
+  })
+  target?: string | null;
+
+  @Field(() => CallDecision, { nullable: true, description: 'Only calls with this result.' })
+  decision?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Only calls answered for this reason.' })
+  reason?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Only calls of this trace.' })
+  traceId?: string | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'Only entries stored at or after this time.',
+  })
+  receivedFrom?: Date | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Only entries stored before this time.' })
+  receivedBefore?: Date | null;
+}
+
+@ObjectType('AuditEntry', {
+  description:
+    'An entry of the audit trail: who changed what. Entries form a hash chain and are never changed.',
+})
+export class AuditEntryType {
+  @Field(() => ID, { description: 'Identifies the entry.' })
+  id!: string;
+
+  @Field(() => SafeInt, { description: 'Position in its chain, from 1, without gaps.' })
+  sequence!: number;
+
+  @Field(() => DateTime, { description: 'When it happened.' })
+  at!: Date;
+
+  @Field(() => String, { description: 'What was done, such as `server.update`.' })
+  action!: string;
+
+  @Field(() => ActorKind, { description: 'What kind of party did it.' })
+  actorKind!: string;
+
+  @Field(() => String, { description: 'Who did it.' })
+  actorId!: string;
+
+  @Field(() => String, { nullable: true, description: 'Who did it, for people; null once erased.' })
+  actorLabel!: string | null;
+
+  @Field(() => String, { description: 'Type of what it was done to, such as `server`.' })
+  targetType!: string;
+
+  @Field(() => String, { description: 'What it was done to.' })
+  targetId!: string;
+
+  @Field(() => String, { nullable: true, description: 'The same for people; null once erased.' })
+  targetLabel!: string | null;
+
+  @Field(() => JsonObject, { description: 'What else is known of it. Holds no secret.' })
+  details!: Record<string, unknown>;
+
+  @Field(() => SafeInt, {
+    nullable: true,
+    description: 'Revision of the change; null: nodes need not know.',
+  })
+  revision!: number | null;
+
+  @Field(() => String, {
+    description: 'Hash of the entry, in hex, which covers the one before it.',
+  })
+  hash!: string;
+}
+
+@InputType('AuditFilter', {
+  description: 'Which audit entries to list; conditions are combined with “and”.',
+})
+export class AuditFilter {
+  @Field(() => String, { nullable: true, description: 'Only this action.' })
+  action?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Only what this party did.' })
+  actorId?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Only what was done to things of this type.',
+  })
+  targetType?: string | null;
+
+  @Field(() => String, { nullable: true, description: 'Only what was done to this thing.' })
+  targetId?: string | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Only entries at or after this time.' })
+  from?: Date | null;
+
+  @Field(() => DateTime, { nullable: true, description: 'Only entries before this time.' })
+  before?: Date | null;
+}
+
+export const RequestLogConnection = connectionType(
+  'RequestLog',
+  () => RequestLogType,
+  'request logs, newest first',
+);
+export const AuditEntryConnection = connectionType(
+  'AuditEntry',
+  () => AuditEntryType,
+  'audit entries, newest first',
+);

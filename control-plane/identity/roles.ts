@@ -1,0 +1,68 @@
+/** Roles in an organization, from the most to the least powerful. */
+export const roles = ['owner', 'admin', 'developer', 'auditor', 'agent'] as const;
+export type Role = (typeof roles)[number];
+
+/** What a role may do in its organization. */
+export const organizationPermissions = [
+  'organization.read',
+  'organization.update',
+  'organization.delete',
+  'members.read',
+  'members.write',
+  'apiKeys.read',
+  'apiKeys.write',
+  'servers.read',
+  'servers.write',
+  'requestLogs.read',
+  'audit.read',
+] as const;
+export type OrganizationPermission = (typeof organizationPermissions)[number];
+
+const everything: ReadonlySet<OrganizationPermission> = new Set(organizationPermissions);
+
+/** The permissions of each role. What is not listed is denied. */
+export const rolePermissions: Readonly<Record<Role, ReadonlySet<OrganizationPermission>>> = {
+  owner: everything,
+  admin: new Set(
+    organizationPermissions.filter((permission) => permission !== 'organization.delete'),
+  ),
+  developer: new Set([
+    'organization.read',
+    'apiKeys.read',
+    'apiKeys.write',
+    'servers.read',
+    'servers.write',
+    'requestLogs.read',
+  ]),
+  auditor: new Set([
+    'organization.read',
+    'members.read',
+    'apiKeys.read',
+    'servers.read',
+    'requestLogs.read',
+    'audit.read',
+  ]),
+  agent: new Set(['organization.read']),
+};
+
+/**
+ * What a platform operator may do in any organization without being a member: keep it running, but not
+ * read its calls, its audit trail or its servers. An operator who needs more adds a membership, which
+ * the organization's audit trail shows.
+ */
+export const operatorPermissions: ReadonlySet<OrganizationPermission> = new Set([
+  'organization.read',
+  'organization.update',
+  'organization.delete',
+  'members.read',
+  'members.write',
+]);
+
+export function isRole(text: string): text is Role {
+  return (roles as readonly string[]).includes(text);
+}
+
+/** True when `actor` may hand out or take away `role`: nobody gives more than they have. */
+export function mayGrant(actor: Role, role: Role): boolean {
+  return roles.indexOf(actor) <= roles.indexOf(role);
+}
