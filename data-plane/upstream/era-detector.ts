@@ -10,17 +10,7 @@ export interface EraDetectorOptions {
   readonly probeTimeoutMs: number;
   /** How long an answer is used before it is asked for again, behind the backs of the callers. */
   readonly eraFreshMs: number;
-  /** How long an endpoint that could not be asked is left alone. */
-  readonly unknownFreshMs: number;
-  readonly entriesMax: number;
 }
-
-export const eraDetectorDefaults = {
-  probeTimeoutMs: 5_000,
-  eraFreshMs: 300_000,
-  unknownFreshMs: 2_000,
-  entriesMax: 10_000,
-};
 
 interface Entry {
   readonly href: string;
@@ -33,6 +23,10 @@ interface Entry {
 const modernVersion = '2026-07-28';
 const legacyVersion = '2025-11-25';
 const answerBytesMax = 1_048_576;
+/** How long an endpoint that could not be asked is left alone. */
+const unknownFreshMs = 2_000;
+/** Beyond it the oldest are forgotten, and asked again when they are called. */
+const entriesMax = 10_000;
 
 /**
  * Finds out which eras an endpoint serves, as 2026-07-28, "Backward Compatibility" of the Streamable HTTP
@@ -83,7 +77,7 @@ export class EraDetector {
   }
 
   #add(endpoint: EndpointEntry): Entry {
-    if (this.#entries.size >= this.#options.entriesMax) {
+    if (this.#entries.size >= entriesMax) {
       const [oldest] = this.#entries.keys();
       if (oldest !== undefined) this.#entries.delete(oldest);
     }
@@ -104,7 +98,7 @@ export class EraDetector {
     entry: Entry,
   ): Promise<UpstreamEra | undefined> {
     entry.running ??= this.#detect(server, endpoint).then((era) => {
-      const { clockMs, eraFreshMs, unknownFreshMs } = this.#options;
+      const { clockMs, eraFreshMs } = this.#options;
       entry.running = undefined;
       // What can't be asked now keeps the era that it had.
       entry.era = era ?? entry.era;

@@ -16,6 +16,18 @@ export interface UpstreamOptions {
   readonly poolIdleMs: number;
   /** Certificates in PEM trusted besides the well-known ones. */
   readonly extraCa: readonly string[];
+  /** Until an endpoint has said which era it serves. */
+  readonly eraProbeTimeoutMs: number;
+  /** How long a detected era is used before it is asked for again, in the background. */
+  readonly eraFreshMs: number;
+  /** Sessions with an HTTP+SSE endpoint. */
+  readonly sseSessionsMax: number;
+  /** Without a request or an open stream for so long, an HTTP+SSE session ends. */
+  readonly sseSessionIdleMs: number;
+  /** Bytes of one HTTP+SSE session that wait for slow callers before its upstream is no longer read. */
+  readonly sseQueueBytesMax: number;
+  /** One message from an HTTP+SSE upstream; it has to be held as a whole. */
+  readonly sseEventBytesMax: number;
 }
 
 /** Safe for a node in front of some hundreds of servers. */
@@ -28,4 +40,10 @@ export const upstreamDefaults: UpstreamOptions = {
   responseHeadersBytesMax: 32_768,
   poolIdleMs: 60_000,
   extraCa: [],
+  eraProbeTimeoutMs: 5_000,
+  eraFreshMs: 300_000,
+  sseSessionsMax: 1_024,
+  sseSessionIdleMs: 1_800_000,
+  sseQueueBytesMax: 65_536,
+  sseEventBytesMax: 4_194_304,
 };

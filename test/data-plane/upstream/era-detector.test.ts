@@ -6,12 +6,13 @@ import { McpServer as LegacyServer } from '@modelcontextprotocol/sdk/server/mcp.
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import type { UpstreamEra } from '../../../data-plane/snapshot/snapshot.ts';
-import { EraDetector, eraDetectorDefaults } from '../../../data-plane/upstream/era-detector.ts';
+import { EraDetector } from '../../../data-plane/upstream/era-detector.ts';
 import { StreamableHttpTransport } from '../../../data-plane/upstream/streamable-http-transport.ts';
 import { upstreamDefaults } from '../../../data-plane/upstream/upstream-options.ts';
 import { endpointEntry, serverEntry } from '../../support/upstream-entries.ts';
 import { readBody, startHttpServer } from '../../support/upstream-server.ts';
 
+const eraFreshMs = 300_000;
 const closers: (() => Promise<void>)[] = [];
 
 afterEach(async () => {
@@ -27,8 +28,8 @@ function detector() {
   });
   closers.push(() => transport.close());
   const eras = new EraDetector({
-    ...eraDetectorDefaults,
     probeTimeoutMs: 500,
+    eraFreshMs,
     transport,
     clockMs: () => clock.nowMs,
   });
@@ -213,7 +214,7 @@ describe('how often it asks', () => {
     expect(eras.known(entry, endpoint)).toBeUndefined();
     const all = await Promise.all(Array.from({ length: 20 }, () => eras.eraOf(entry, endpoint)));
     expect(new Set(all)).toEqual(new Set(['dual']));
-    clock.nowMs = eraDetectorDefaults.eraFreshMs - 1;
+    clock.nowMs = eraFreshMs - 1;
     await eras.eraOf(entry, endpoint);
     expect(seen.length).toBe(1);
     expect(eras.known(entry, endpoint)).toBe('dual');
@@ -229,7 +230,7 @@ describe('how often it asks', () => {
     const { eras, clock } = detector();
     expect(await eras.eraOf(entry, endpoint)).toBe('legacy');
     supported = ['2026-07-28', '2025-11-25'];
-    clock.nowMs = eraDetectorDefaults.eraFreshMs;
+    clock.nowMs = eraFreshMs;
     const again = new Promise<void>((resolve) => {
       asked = resolve;
     });
@@ -265,10 +266,10 @@ describe('how often it asks', () => {
     expect(await eras.eraOf(entry, endpoint)).toBeUndefined();
     expect(seen.length).toBe(1);
     status = 200;
-    clock.nowMs = eraDetectorDefaults.unknownFreshMs;
+    clock.nowMs = 2_000;
     expect(await eras.eraOf(entry, endpoint)).toBe('legacy');
     status = 503;
-    clock.nowMs += eraDetectorDefaults.eraFreshMs;
+    clock.nowMs += eraFreshMs;
     expect(await eras.eraOf(entry, endpoint)).toBe('legacy');
   });
 });
