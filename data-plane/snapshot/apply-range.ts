@@ -25,8 +25,8 @@ export type RangeOutcome =
   /** The result isn't what the control plane says that it is. */
   | { readonly kind: 'digest_mismatch'; readonly types: readonly string[] };
 
-/** So many resources are worked in before calls get their turn: some 5 ms. */
-const resourcesPerTurn = 1000;
+/** So many resources are worked in before calls get their turn: 1 or 2 ms. */
+const resourcesPerTurn = 250;
 
 function positionViolation(
   state: ResourceState,
