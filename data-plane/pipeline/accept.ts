@@ -1,0 +1,69 @@
+import type { OrganizationEntry, Snapshot } from '../snapshot/snapshot.ts';
+import type { CallFacts } from './call-facts.ts';
+import type { ClientExchange, ReplyHeaders } from './client-exchange.ts';
+import { corsHeaders, preflightHeaders } from './cors.ts';
+import { type LocalReply, localReply } from './local-reply.ts';
+import type { OriginPolicy } from './origin-policy.ts';
+import type { RequestHeaders } from './request-headers.ts';
+
+export type HttpMethod = 'GET' | 'POST' | 'DELETE';
+
+/** A request for an MCP endpoint, from an allowed host and origin, with the snapshot it is decided by. */
+export interface Accepted {
+  readonly kind: 'accepted';
+  readonly exchange: ClientExchange;
+  readonly facts: CallFacts;
+  readonly snapshot: Snapshot;
+  readonly method: HttpMethod;
+  readonly headers: RequestHeaders;
+  readonly organization: OrganizationEntry | undefined;
+  readonly serverSlug: string;
+}
+
+/** A browser's question whether it may ask. */
+export interface Preflight {
+  readonly kind: 'preflight';
+  readonly headers: ReplyHeaders;
+}
+
+/** Exact: no empty segment, no dot segment, no percent-encoding that two readers could resolve apart. */
+const endpointPath = /^\/([a-z0-9][a-z0-9_-]{0,62})\/([a-z0-9][a-z0-9_-]{0,62})\/mcp(?:\?|$)/;
+
+const servedMethods: ReadonlySet<string> = new Set(['GET', 'POST', 'DELETE']);
+
+/** Checks host, path, origin and method; answers preflights, which carry no credential. */
+export function accept(
+  exchange: ClientExchange,
+  headers: RequestHeaders,
+  facts: CallFacts,
+  policy: OriginPolicy,
+): Accepted | Preflight | LocalReply {
+  const { head } = exchange;
+  if (!policy.allowsHost(headers.host)) return localReply('host_not_allowed');
+  if (headers.repeated) return localReply('request_malformed', { detail: 'a header is repeated' });
+  const path = endpointPath.exec(head.target);
+  const organization = facts.snapshot?.organization(path?.[1] ?? '');
+  facts.organization = organization;
+  if (!policy.allowsOrigin(headers.origin, headers.host, organization)) {
+    return localReply('origin_not_allowed');
+  }
+  facts.replyHeaders = corsHeaders(headers.origin);
+  if (path === null) return localReply('path_not_found');
+  if (head.method === 'OPTIONS' && headers.origin !== undefined) {
+    return { kind: 'preflight', headers: preflightHeaders(headers) };
+  }
+  const { method } = head;
+  if (!isServed(method)) {
+    return localReply('method_not_allowed', { headers: { Allow: 'GET, POST, DELETE, OPTIONS' } });
+  }
+  const { snapshot } = facts;
+  if (snapshot === undefined) {
+    return localReply('configuration_missing', { headers: { 'Retry-After': '2' } });
+  }
+  const serverSlug = path[2] ?? '';
+  return { kind: 'accepted', exchange, facts, snapshot, method, headers, organization, serverSlug };
+}
+
+function isServed(method: string): method is HttpMethod {
+  return servedMethods.has(method);
+}

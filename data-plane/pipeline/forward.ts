@@ -1,0 +1,134 @@
+import { isSupportedModernVersion, modernVersions } from '../mcp/protocol-version.ts';
+import type { EndpointEntry } from '../snapshot/snapshot.ts';
+import { EndpointAttempts } from '../upstream/endpoint-attempts.ts';
+import type { UpstreamFailure } from '../upstream/upstream-transport.ts';
+import type { CallContext, CallFinisher } from './call-finisher.ts';
+import { type ClientGone, unsupportedVersion } from './decode.ts';
+import { type Admitted, isLongStream } from './limit.ts';
+import { type LocalReply, localReply } from './local-reply.ts';
+import type { PipelineDependencies } from './pipeline-options.ts';
+import { Relay } from './relay.ts';
+import { type UpstreamCall, upstreamCall } from './upstream-call.ts';
+
+/** What `forward` shares with every call of the node. */
+export interface ForwardParts {
+  readonly dependencies: PipelineDependencies;
+  readonly finisher: CallFinisher;
+  readonly streams: Set<Relay>;
+}
+
+/** A GET or DELETE at a server that knows no sessions at all. */
+function bodilessRefusal(call: Admitted, parts: ForwardParts): LocalReply | undefined {
+  const { server, decoded } = call.permit.routed;
+  const [endpoint] = server.endpoints;
+  if (decoded.messages.length > 0 || endpoint === undefined) return undefined;
+  const modern = parts.dependencies.eras.known(server, endpoint) === 'modern';
+  return modern ? localReply('method_not_allowed', { headers: { Allow: 'POST' } }) : undefined;
+}
+
+/** A modern call for a server of the older era: the client falls back to `initialize`. */
+async function eraRefusal(
+  call: Admitted,
+  endpoint: EndpointEntry,
+  parts: ForwardParts,
+): Promise<LocalReply | undefined> {
+  const { server, decoded } = call.permit.routed;
+  const { eras } = parts.dependencies;
+  if (decoded.era === 'legacy') return bodilessRefusal(call, parts);
+  const era = eras.known(server, endpoint) ?? (await eras.eraOf(server, endpoint));
+  if (era === 'legacy') return localReply('era_not_supported');
+  const version = decoded.version ?? '';
+  return isSupportedModernVersion(version)
+    ? undefined
+    : unsupportedVersion(version, modernVersions);
+}
+
+/** One call on its way, over as many endpoints as it takes until something of it has been sent. */
+class Forwarding {
+  readonly #call: Admitted;
+  readonly #context: CallContext;
+  readonly #parts: ForwardParts;
+  readonly #attempts: EndpointAttempts;
+  readonly #upstream: UpstreamCall;
+  #relay: Relay | undefined;
+
+  constructor(
+    call: Admitted,
+    context: CallContext,
+    parts: ForwardParts,
+    attempts: EndpointAttempts,
+  ) {
+    this.#call = call;
+    this.#context = context;
+    this.#parts = parts;
+    this.#attempts = attempts;
+    this.#upstream = upstreamCall(call, parts.dependencies.newId);
+  }
+
+  begin(endpoint: EndpointEntry): void {
+    this.#context.reply.onAborted(() => this.#relay?.clientClosed());
+    this.#open(endpoint);
+  }
+
+  #open(endpoint: EndpointEntry): void {
+    const { dependencies, finisher, streams } = this.#parts;
+    const { options, clock, eras, transport } = dependencies;
+    const { server, decoded } = this.#call.permit.routed;
+    this.#context.facts.endpointId = endpoint.id;
+    const relay = new Relay(this.#call, endpoint, this.#context, {
+      options,
+      finisher,
+      eras,
+      streams,
+      monotonicMs: clock.monotonicMs,
+      retry: (failure) => this.#retry(failure),
+    });
+    this.#relay = relay;
+    const exchange = transport.open(
+      {
+        server,
+        endpoint,
+        method: decoded.identified.accepted.method,
+        headers: this.#upstream.headers,
+        body: this.#upstream.body,
+        headTimeoutMs: server.requestTimeoutMs ?? options.headTimeoutMs,
+        idleTimeoutMs: isLongStream(this.#call.permit)
+          ? 0
+          : (server.requestTimeoutMs ?? options.idleTimeoutMs),
+      },
+      relay,
+    );
+    relay.attach(exchange);
+  }
+
+  /** A session lives on one endpoint; everything else may go to another while nothing was sent. */
+  #retry(failure: UpstreamFailure): boolean {
+    if (this.#call.permit.routed.session !== undefined || this.#context.reply.closed) return false;
+    const next = this.#attempts.afterFailure(failure);
+    if (next === undefined) return false;
+    this.#open(next);
+    return true;
+  }
+}
+
+/**
+ * Sends an admitted call to its upstream and lets the answer flow back.
+ *
+ * @returns a reply when the call can't be sent at all; undefined once the answer is on its way.
+ */
+export async function forward(
+  call: Admitted,
+  context: CallContext,
+  parts: ForwardParts,
+): Promise<LocalReply | ClientGone | undefined> {
+  const { server, session } = call.permit.routed;
+  const { picker, options } = parts.dependencies;
+  const attempts = new EndpointAttempts(picker, server, options.attemptsMax);
+  const endpoint = session?.endpoint ?? attempts.first();
+  if (endpoint === undefined) return localReply('endpoint_unavailable');
+  const refusal = await eraRefusal(call, endpoint, parts);
+  if (refusal !== undefined) return refusal;
+  if (context.reply.closed) return { kind: 'client-gone' };
+  new Forwarding(call, context, parts, attempts).begin(endpoint);
+  return undefined;
+}

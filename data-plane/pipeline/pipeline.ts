@@ -1,0 +1,116 @@
+import { accept, type Preflight } from './accept.ts';
+import { authorize } from './authorize.ts';
+import type { CallFacts } from './call-facts.ts';
+import { type CallContext, CallFinisher } from './call-finisher.ts';
+import type { ClientExchange } from './client-exchange.ts';
+import { type ClientGone, decode } from './decode.ts';
+import { type ForwardParts, forward } from './forward.ts';
+import { identify } from './identify.ts';
+import { limit } from './limit.ts';
+import { isLocalReply, type LocalReply, localReply } from './local-reply.ts';
+import { OriginPolicy } from './origin-policy.ts';
+import type { PipelineDependencies } from './pipeline-options.ts';
+import { CallLog } from './record.ts';
+
+import type { Relay } from './relay.ts';
+import { type RequestHeaders, readRequestHeaders } from './request-headers.ts';
+import { route } from './route.ts';
+import { traceIdOf } from './trace-context.ts';
+
+/** Undefined: the answer is on its way. */
+type Answer = LocalReply | Preflight | ClientGone | undefined;
+
+/** The way of a call through this node. */
+export interface Pipeline {
+  /** Answers one request, whatever it is. Never throws and never rejects. */
+  handle(exchange: ClientExchange): void;
+  /** Ends the long streams in order, so that their clients come back on another node. */
+  drain(): void;
+}
+
+/** Makes the pipeline of a node. */
+export function createPipeline(dependencies: PipelineDependencies): Pipeline {
+  const { options, recorder, picker, clock, newId, logger } = dependencies;
+  const policy = new OriginPolicy(options);
+  const finisher = new CallFinisher(recorder, logger);
+  const streams = new Set<Relay>();
+  const parts: ForwardParts = { dependencies, finisher, streams };
+
+  /** The whole way. Each stage returns what the next one takes, or the reply that ends the call. */
+  async function run(
+    context: CallContext,
+    exchange: ClientExchange,
+    headers: RequestHeaders,
+  ): Promise<Answer> {
+    const accepted = accept(exchange, headers, context.facts, policy);
+    if (accepted.kind !== 'accepted') return accepted;
+
+    // Before decode: an unknown caller's body is never buffered.
+    const identified = identify(accepted, clock.nowMs());
+    if (isLocalReply(identified)) return identified;
+
+    const decoded = await decode(identified, options);
+    if (decoded.kind !== 'decoded') return decoded;
+
+    const routed = route(decoded, picker);
+    if (isLocalReply(routed)) return routed;
+
+    const permit = authorize(routed, recorder);
+    if (isLocalReply(permit)) return permit;
+
+    const admitted = limit(permit, streams, options.streamsMax);
+    if (isLocalReply(admitted)) return admitted;
+
+    return forward(admitted, context, parts);
+  }
+
+  function begin({ head, reply }: ClientExchange, headers: RequestHeaders): CallContext {
+    const facts: CallFacts = {
+      callId: newId(),
+      traceId: traceIdOf(headers.traceparent) ?? newId().replaceAll('-', ''),
+      startedAtMs: clock.nowMs(),
+      startedMs: clock.monotonicMs(),
+      clientAddress: head.clientAddress,
+      httpMethod: head.method,
+      // One snapshot decides the whole call.
+      snapshot: dependencies.snapshots.current(),
+      organization: undefined,
+      principal: undefined,
+      document: undefined,
+      messages: [],
+      era: undefined,
+      serverId: '',
+      endpointId: '',
+      requestBytes: 0,
+      replyHeaders: {},
+    };
+    return { facts, reply, log: new CallLog(facts, recorder, newId, clock.monotonicMs) };
+  }
+
+  /** The one place that catches. */
+  function handle(exchange: ClientExchange): void {
+    const headers = readRequestHeaders(exchange.head.rawHeaders);
+    const context = begin(exchange, headers);
+    run(context, exchange, headers).then(
+      (answer) => conclude(context, answer),
+      (error: unknown) => {
+        logger.error({ err: error, traceId: context.facts.traceId }, 'call failed');
+        finisher.reply(context, localReply('internal_error'), true);
+      },
+    );
+  }
+
+  function conclude(context: CallContext, answer: Answer): void {
+    if (answer === undefined) return;
+    if (answer.kind === 'preflight') context.reply.send(204, answer.headers, undefined);
+    else if (answer.kind === 'client-gone') finisher.abandon(context);
+    else finisher.reply(context, answer, false);
+  }
+
+  return {
+    handle,
+    drain() {
+      for (const relay of streams) relay.drain();
+    },
+  };
+}

@@ -1,0 +1,148 @@
+import type { ReasonCode } from '../../common/reasons.ts';
+import type { CallRecord } from '../../proto/gen/mcpgw/events/v1/CallRecord.ts';
+import type { CallRecorder } from '../events/call-recorder.ts';
+import { type Message, targetOf } from '../mcp/message.ts';
+import type { CallFacts } from './call-facts.ts';
+
+/** How an exchange ended for the client. */
+export type CallOutcome = 'completed' | 'client_closed' | 'upstream_closed' | 'timeout' | 'drained';
+
+export interface CallEnding {
+  readonly decision: 'DECISION_ALLOWED' | 'DECISION_REFUSED' | 'DECISION_FAILED';
+  readonly reason: ReasonCode | undefined;
+  /** 0: none was sent. */
+  readonly httpStatus: number;
+  readonly rpcErrorCode: number;
+  readonly responseBytes: number;
+  readonly outcome: CallOutcome;
+}
+
+const noEnding: CallEnding = {
+  decision: 'DECISION_ALLOWED',
+  reason: undefined,
+  httpStatus: 0,
+  rpcErrorCode: 0,
+  responseBytes: 0,
+  outcome: 'completed',
+};
+
+const microsecondsMax = 0xffff_ffff;
+
+function microseconds(ms: number): number {
+  return Math.min(microsecondsMax, Math.max(0, Math.round(ms * 1_000)));
+}
+
+/** Name of what was called: the JSON-RPC method, `response` for a client's answer, the verb without a body. */
+function methodOf(message: Message | undefined, facts: CallFacts): string {
+  if (message === undefined) return facts.httpMethod;
+  return message.kind === 'response' ? 'response' : message.method;
+}
+
+/**
+ * Writes the records of one exchange: one for each message of its body, one for a GET or DELETE. They are
+ * written exactly once, before the last byte of the answer leaves. A caller that was never identified
+ * leaves no record of its own but a count.
+ */
+export class CallLog {
+  readonly #facts: CallFacts;
+  readonly #recorder: CallRecorder;
+  readonly #newId: () => string;
+  readonly #monotonicMs: () => number;
+  #callIds: readonly string[] | undefined;
+  #upstreamMs = 0;
+  #started = false;
+  #finished = false;
+
+  constructor(
+    facts: CallFacts,
+    recorder: CallRecorder,
+    newId: () => string,
+    monotonicMs: () => number,
+  ) {
+    this.#facts = facts;
+    this.#recorder = recorder;
+    this.#newId = newId;
+    this.#monotonicMs = monotonicMs;
+  }
+
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Whether the last byte waits until the record is on disk. */
+  get mustAudit(): boolean {
+    return this.#facts.principal !== undefined && this.#facts.organization?.mustAudit === true;
+  }
+
+  /** The upstream's response head is here. */
+  upstreamAnswered(durationMs: number): void {
+    this.#upstreamMs = durationMs;
+  }
+
+  /** A long stream has begun; its end writes a second record with the same call id. */
+  start(httpStatus: number): void {
+    if (this.#started || this.#finished) return;
+    this.#started = true;
+    this.#write('CALL_PHASE_START', { ...noEnding, httpStatus });
+  }
+
+  finish(ending: CallEnding): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    const { principal, organization, clientAddress } = this.#facts;
+    if (principal !== undefined) {
+      this.#write(this.#started ? 'CALL_PHASE_END' : 'CALL_PHASE_COMPLETE', ending);
+    } else if (ending.reason !== undefined) {
+      const organizationId = organization?.id;
+      this.#recorder.refuse({ reason: ending.reason, clientAddress, organizationId });
+    }
+  }
+
+  #write(phase: CallRecord['phase'], ending: CallEnding): void {
+    const { messages } = this.#facts;
+    const count = Math.max(1, messages.length);
+    this.#callIds ??= Array.from({ length: count }, (_, index) =>
+      index === 0 ? this.#facts.callId : this.#newId(),
+    );
+    this.#callIds.forEach((callId, index) => {
+      this.#recorder.record(this.#record(callId, index, phase, ending));
+    });
+  }
+
+  /** Bytes of a batch stand with its first message, so that sums stay right. */
+  #record(
+    callId: string,
+    index: number,
+    phase: CallRecord['phase'],
+    ending: CallEnding,
+  ): CallRecord {
+    const facts = this.#facts;
+    const message = facts.messages[index];
+    return {
+      callId,
+      phase,
+      startedAtMs: facts.startedAtMs,
+      organizationId: facts.principal?.organizationId ?? '',
+      subject: facts.principal?.subject ?? '',
+      credentialId: facts.principal?.credentialId ?? '',
+      serverId: facts.serverId,
+      endpointId: facts.endpointId,
+      era: facts.era ?? '',
+      method: methodOf(message, facts),
+      target: message === undefined ? '' : targetOf(message),
+      decision: ending.decision,
+      reason: ending.reason ?? '',
+      httpStatus: ending.httpStatus,
+      rpcErrorCode: facts.messages.length > 1 ? 0 : ending.rpcErrorCode,
+      upstreamDurationUs: microseconds(this.#upstreamMs),
+      totalDurationUs:
+        phase === 'CALL_PHASE_START' ? 0 : microseconds(this.#monotonicMs() - facts.startedMs),
+      requestBytes: index === 0 ? facts.requestBytes : 0,
+      responseBytes: index === 0 ? ending.responseBytes : 0,
+      traceId: facts.traceId,
+      clientAddress: facts.clientAddress,
+      configRevision: facts.snapshot?.revision ?? 0,
+      outcome: phase === 'CALL_PHASE_START' ? '' : ending.outcome,
+    };
+  }
+}

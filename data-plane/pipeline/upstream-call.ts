@@ -1,0 +1,161 @@
+import { openText, type SealScope, sealText } from '../identity/sealed-text.ts';
+import { applySplices, findSpan, type Splice } from '../mcp/json-span.ts';
+import { isRecord, type Message } from '../mcp/message.ts';
+import { encodeHeaderValue, routingName } from '../mcp/routing-headers.ts';
+import type { Admitted } from './limit.ts';
+import type { RequestHeaders } from './request-headers.ts';
+
+/** What goes up: the client's own bytes, unless something in them was sealed for it here. */
+export interface UpstreamCall {
+  readonly headers: Record<string, string>;
+  readonly body: Buffer | undefined;
+}
+
+const relatedTaskKey = 'io.modelcontextprotocol/related-task';
+
+/** The scope that this call's caller seals and opens in. */
+export function sealScope(call: Admitted, purpose: SealScope['purpose']): SealScope {
+  const { decoded, server } = call.permit.routed;
+  return { purpose, subject: decoded.identified.principal.subject, serverId: server.id };
+}
+
+/** A value of the upstream's as only this caller can bring it back. */
+export function sealFor(call: Admitted, purpose: SealScope['purpose'], text: string): string {
+  const ring = call.permit.routed.decoded.identified.accepted.snapshot.sealKeys;
+  return sealText(ring, sealScope(call, purpose), text);
+}
+
+/**
+ * What the upstream meant by a sealed value. One that doesn't open here (another caller's, or made up) is
+ * replaced by a name of nothing: the upstream then answers in its own words, as it does for any unknown
+ * value, and never sees a value that it gave to somebody else.
+ */
+function openFor(
+  call: Admitted,
+  purpose: SealScope['purpose'],
+  sealed: string,
+  newId: () => string,
+): string {
+  const ring = call.permit.routed.decoded.identified.accepted.snapshot.sealKeys;
+  return openText(ring, sealScope(call, purpose), sealed) ?? `unknown-${newId()}`;
+}
+
+interface SealedPlace {
+  readonly path: readonly string[];
+  readonly purpose: SealScope['purpose'];
+  readonly value: string;
+}
+
+/** Where a request carries values that were sealed for the client. */
+function sealedPlaces(message: Message): SealedPlace[] {
+  if (message.kind !== 'request') return [];
+  const { params, method } = message;
+  const places: SealedPlace[] = [];
+  const add = (path: string[], purpose: SealScope['purpose'], value: unknown) => {
+    if (typeof value === 'string') places.push({ path: ['params', ...path], purpose, value });
+  };
+  add(['requestState'], 'request-state', params['requestState']);
+  if (method.startsWith('tasks/')) add(['taskId'], 'task', params['taskId']);
+  const meta = params['_meta'];
+  const related = isRecord(meta) ? meta[relatedTaskKey] : undefined;
+  if (isRecord(related)) add(['_meta', relatedTaskKey, 'taskId'], 'task', related['taskId']);
+  return places;
+}
+
+/** A subscription names its tasks in a list, which is replaced as a whole. */
+function subscribedTasks(message: Message): readonly unknown[] | undefined {
+  if (message.kind !== 'request' || message.method !== 'subscriptions/listen') return undefined;
+  const filter = message.params['notifications'];
+  const ids = isRecord(filter) ? filter['taskIds'] : undefined;
+  return Array.isArray(ids) ? ids : undefined;
+}
+
+function openSplices(
+  call: Admitted,
+  text: string,
+  message: Message,
+  newId: () => string,
+): Splice[] {
+  const splices: Splice[] = [];
+  for (const { path, purpose, value } of sealedPlaces(message)) {
+    const span = findSpan(text, path);
+    const replacement = JSON.stringify(openFor(call, purpose, value, newId));
+    if (span !== undefined) splices.push({ span, replacement });
+  }
+  const tasks = subscribedTasks(message);
+  const span =
+    tasks === undefined ? undefined : findSpan(text, ['params', 'notifications', 'taskIds']);
+  if (tasks !== undefined && span !== undefined) {
+    const opened = tasks.map((id) =>
+      typeof id === 'string' ? openFor(call, 'task', id, newId) : id,
+    );
+    splices.push({ span, replacement: JSON.stringify(opened) });
+  }
+  return splices;
+}
+
+/** The messages of a batch never carry sealed values: that revision has none of them. */
+function openBody(call: Admitted, newId: () => string): Buffer | undefined {
+  const { decoded } = call.permit.routed;
+  const [message] = decoded.messages;
+  const { body, document } = decoded;
+  if (decoded.batch || message === undefined || document === undefined) {
+    return body;
+  }
+  const splices = openSplices(call, document.text, message, newId);
+  if (splices.length === 0) return body;
+  return Buffer.from(applySplices(document.text, splices), 'utf8');
+}
+
+function addTo(headers: Record<string, string>, name: string, value: string | undefined): void {
+  if (value !== undefined) headers[name] = value;
+}
+
+function addLegacyHeaders(call: Admitted, headers: Record<string, string>): void {
+  const { decoded, session } = call.permit.routed;
+  const client = decoded.identified.accepted.headers;
+  addTo(headers, 'mcp-session-id', session?.state.upstreamSession);
+  // The version of the upstream's own leg, which its handshake settled on.
+  addTo(headers, 'mcp-protocol-version', session?.state.protocolVersion ?? decoded.version);
+  if (decoded.identified.accepted.method === 'GET') {
+    addTo(headers, 'last-event-id', client.lastEventId);
+  }
+}
+
+function addModernHeaders(call: Admitted, headers: Record<string, string>, body: Buffer): void {
+  const { decoded } = call.permit.routed;
+  const client = decoded.identified.accepted.headers;
+  addTo(headers, 'mcp-protocol-version', decoded.version);
+  addTo(headers, 'mcp-method', client.mcpMethod);
+  addTo(headers, 'mcp-name', client.mcpName);
+  const [message] = decoded.messages;
+  if (message?.kind !== 'request' || !message.method.startsWith('tasks/')) return;
+  // A task's name was opened in the body, so that the header has to follow.
+  const params = (JSON.parse(body.toString('utf8')) as { params: Record<string, unknown> }).params;
+  const name = routingName(message.method, params);
+  if (name !== undefined) headers['mcp-name'] = encodeHeaderValue(name);
+}
+
+function addTrace(headers: Record<string, string>, client: RequestHeaders, traceparent: string) {
+  headers['traceparent'] = traceparent;
+  addTo(headers, 'tracestate', client.tracestate);
+}
+
+/**
+ * The request for the upstream. Only these headers go up: a client's Authorization, cookies and everything
+ * about its connection stay here.
+ */
+export function upstreamCall(call: Admitted, newId: () => string): UpstreamCall {
+  const { decoded } = call.permit.routed;
+  const { headers: client, method, facts } = decoded.identified.accepted;
+  const headers: Record<string, string> = { ...client.params };
+  const body = openBody(call, newId);
+  headers['accept'] =
+    method === 'GET' ? 'text/event-stream' : 'application/json, text/event-stream';
+  if (body !== undefined) headers['content-type'] = 'application/json';
+  if (decoded.era === 'legacy') addLegacyHeaders(call, headers);
+  else if (body !== undefined) addModernHeaders(call, headers, body);
+  const spanId = newId().replaceAll('-', '').slice(0, 16);
+  addTrace(headers, client, `00-${facts.traceId}-${spanId}-01`);
+  return { headers, body };
+}
