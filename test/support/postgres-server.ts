@@ -4,34 +4,34 @@ import {
   type DatabaseConnection,
   parseDatabaseUrl,
 } from '../../control-plane/store/database-connection.ts';
+import { acquireEmbeddedServer, type TestServer } from './postgres-embedded-server.ts';
 
-/** A server that tests may make databases on. */
-export interface TestServer {
-  /** As a superuser, to the maintenance database. */
-  readonly connection: DatabaseConnection;
-  /** Says that a user of the server is done. */
-  release(): Promise<void>;
-}
+const defaultUrl = 'postgresql://postgres@127.0.0.1:5432/postgres';
 
-async function answers(connection: DatabaseConnection): Promise<boolean> {
+async function connectError(connection: DatabaseConnection): Promise<Error | undefined> {
   const client = new Client({
     ...clientConfig(connection, 'mcpgw-test'),
     connectionTimeoutMillis: 2000,
   });
   try {
     await client.connect();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.end().catch(() => undefined);
+    await client.end();
+    return undefined;
+  } catch (error) {
+    return error as Error;
   }
 }
 
-/** The server to test against. */
+/**
+ * The server to test against: the one of `MCPGW_TEST_DATABASE_URL`, which then has to answer, or
+ * 127.0.0.1:5432, or an embedded one when nothing answers there or `MCPGW_TEST_POSTGRES=embedded`.
+ */
 export async function testServer(): Promise<TestServer> {
+  if (process.env['MCPGW_TEST_POSTGRES'] === 'embedded') return acquireEmbeddedServer();
   const url = process.env['MCPGW_TEST_DATABASE_URL'];
-  const connection = parseDatabaseUrl(url ?? 'postgresql://postgres@127.0.0.1:5432/postgres');
-  if (await answers(connection)) return { connection, release: async () => undefined };
-  throw new Error('No PostgreSQL answers.');
+  const connection = parseDatabaseUrl(url ?? defaultUrl);
+  const error = await connectError(connection);
+  if (error === undefined) return { connection, release: async () => undefined };
+  if (url !== undefined) throw new Error(`MCPGW_TEST_DATABASE_URL: ${error.message}`);
+  return acquireEmbeddedServer();
 }

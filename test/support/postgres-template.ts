@@ -24,7 +24,8 @@ export function testRoles(owner: DatabaseConnection): RoleConnections {
 const templatePrefix = 'mcpgw_template_';
 const templateLock = 0x6d637074;
 
-function schemaHash(): string {
+/** Changes with everything that a template is made from. */
+export function schemaHash(): string {
   const hash = createHash('sha256');
   const migrations = new URL('../../migrations/', import.meta.url);
   for (const file of readdirSync(migrations).sort()) {
