@@ -308,7 +308,10 @@ describe('the app role in an organization', () => {
 
   test('changes and removes no audit entry, record or revision', async () => {
     for (const table of ['audit_logs', 'config_changes', 'request_logs']) {
-      for (const sql of [`delete from ${table}`, `update ${table} set organization_id = organization_id`]) {
+      for (const sql of [
+        `delete from ${table}`,
+        `update ${table} set organization_id = organization_id`,
+      ]) {
         const refused = inScope(app, scope, () => app.query(sql));
         await expect(refused).rejects.toMatchObject({ code: '42501' });
       }
