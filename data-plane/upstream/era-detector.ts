@@ -12,6 +12,9 @@ export interface EraDetectorOptions {
   readonly eraFreshMs: number;
 }
 
+/** Terms that suit upstreams of all kinds. */
+export const eraDetectorDefaults = { probeTimeoutMs: 5_000, eraFreshMs: 300_000 };
+
 interface Entry {
   readonly href: string;
   era: UpstreamEra | undefined;

@@ -1,3 +1,5 @@
+import { eraDetectorDefaults } from './era-detector.ts';
+
 /** Bounds of the way to the upstreams. All counts are for one endpoint on one node. */
 export interface UpstreamOptions {
   /** Until TCP and TLS stand, where the server sets none of its own. */
@@ -40,8 +42,8 @@ export const upstreamDefaults: UpstreamOptions = {
   responseHeadersBytesMax: 32_768,
   poolIdleMs: 60_000,
   extraCa: [],
-  eraProbeTimeoutMs: 5_000,
-  eraFreshMs: 300_000,
+  eraProbeTimeoutMs: eraDetectorDefaults.probeTimeoutMs,
+  eraFreshMs: eraDetectorDefaults.eraFreshMs,
   sseSessionsMax: 1_024,
   sseSessionIdleMs: 1_800_000,
   sseQueueBytesMax: 65_536,
