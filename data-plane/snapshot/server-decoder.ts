@@ -54,12 +54,20 @@ const headersOfTheExchange = new Set([
   'mcp-name',
   'mcp-protocol-version',
   'mcp-session-id',
-  'proxy-connection',
+  'origin',
   'te',
   'trailer',
   'transfer-encoding',
   'upgrade',
 ]);
+
+function isOfTheExchange(header: string): boolean {
+  return (
+    headersOfTheExchange.has(header) ||
+    header.startsWith('mcp-param-') ||
+    header.startsWith('proxy-')
+  );
+}
 
 function urlViolation(text: string): string | undefined {
   if (text.length > urlLengthMax) return `must have at most ${urlLengthMax} characters`;
@@ -98,7 +106,7 @@ function expectCredential(violations: ViolationList, credential: UpstreamCredent
     return;
   }
   violations.expect(
-    headerNamePattern.test(header) && !headersOfTheExchange.has(header),
+    headerNamePattern.test(header) && !isOfTheExchange(header),
     'credential.header',
     'must be a lower-case header name that the exchange does not use itself',
   );
