@@ -104,6 +104,24 @@ export class ResourceState {
   }
 }
 
+/** What a node holds once it has received and checked a resource of which it held `before`. */
+function successor(
+  before: HeldResource | undefined,
+  { resource, entry, refusal }: CheckedResource,
+): HeldResource {
+  // The body that is withheld is here: it says more than the envelope alone, such as why it was refused.
+  if (resource.withheld && before?.received.version === resource.version) {
+    return { ...before, announced: true };
+  }
+  const lastGood = failsClosed(resource.type) ? undefined : before?.usable;
+  return {
+    received: resource,
+    refusal,
+    usable: entry === undefined ? lastGood : { resource, entry },
+    announced: true,
+  };
+}
+
 /** A state in the making: resources are put and removed one by one, and nobody sees it before `finish`. */
 export class ResourceStateEditor {
   readonly #types = new Map<
@@ -121,21 +139,16 @@ export class ResourceStateEditor {
   }
 
   /** Adds or replaces; returns what the node now holds. */
-  put({ resource, entry, refusal }: CheckedResource): HeldResource {
-    const { held, digest } = this.#type(resource.type);
-    const before = held.get(resource.name);
-    const lastGood = failsClosed(resource.type) ? undefined : before?.usable;
-    const now: HeldResource = {
-      received: resource,
-      refusal,
-      usable: entry === undefined ? lastGood : { resource, entry },
-      announced: true,
-    };
+  put(checked: CheckedResource): HeldResource {
+    const { type, name, version } = checked.resource;
+    const { held, digest } = this.#type(type);
+    const before = held.get(name);
+    const now = successor(before, checked);
     if (before !== undefined) this.#takeOut(before, digest);
-    held.set(resource.name, now);
-    digest.add(resource.name, resource.version);
+    held.set(name, now);
+    digest.add(name, version);
     this.#tables.add(now);
-    if (refusal !== undefined) this.#refused.set(resourceKey(resource.type, resource.name), now);
+    if (now.refusal !== undefined) this.#refused.set(resourceKey(type, name), now);
     return now;
   }
 

@@ -92,6 +92,14 @@ describe('a state', () => {
     expect(snapshotOf(next).sealKeys.find('k1')).toBeUndefined();
   });
 
+  test('remembers why it refused a resource that is withheld later', () => {
+    const bad = badServer('a', 'acme');
+    const state = apply(stateOf(server('a', 'acme'), bad), { put: [withheld(bad)] });
+    expect(state.get('Server', 'a')?.refusal?.path).toBe('endpoints[0].url');
+    expect(snapshotOf(state).server('acme', 'a')?.id).toBe('a');
+    expect(state.digest('Server').count).toBe(1);
+  });
+
   test('serves nothing without a seal key ring', () => {
     expect(apply(ResourceState.empty(), { put: [organization('acme')] }).snapshot).toBeUndefined();
   });
