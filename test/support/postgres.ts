@@ -25,7 +25,8 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-function urlOf(connection: DatabaseConnection): string {
+/** The same connection as a URL. */
+export function connectionUrl(connection: DatabaseConnection): string {
   const password = connection.password?.reveal();
   const login =
     encodeURIComponent(connection.user) + (password === undefined ? '' : `:${password}`);
@@ -74,7 +75,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     owner,
     roles,
     masterKey: testMasterKey,
-    ownerUrl: urlOf(owner),
+    ownerUrl: connectionUrl(owner),
     openStore: async (options = {}) => {
       const store = await openStore({ roles, logger: pino({ level: 'silent' }), ...options });
       stores.push(store);
