@@ -1,6 +1,4 @@
 import type { Registry } from 'prom-client';
-import type { EndpointEntry, ServerEntry, UpstreamEra } from '../snapshot/snapshot.ts';
-import { EndpointAttempts } from './endpoint-attempts.ts';
 import { EndpointPicker } from './endpoint-picker.ts';
 import { EraDetector } from './era-detector.ts';
 import { HttpSseTransport } from './http-sse/http-sse-transport.ts';
@@ -18,22 +16,12 @@ export interface UpstreamsOptions {
   readonly randomBytes: (size: number) => Buffer;
 }
 
-/** The way to the upstreams, as the pipeline sees it. */
-export interface Upstreams extends UpstreamTransport {
-  /**
-   * The endpoints that a call without a session may be tried on.
-   *
-   * @param attemptsMax including the first; at least 1.
-   */
-  attempts(server: ServerEntry, attemptsMax: number): EndpointAttempts;
-  /** The endpoint that a session began on; undefined when the server has it no more. */
-  find(server: ServerEntry, endpointId: string): EndpointEntry | undefined;
-  /** The era where it is known without asking. */
-  knownEra(server: ServerEntry, endpoint: EndpointEntry): UpstreamEra | undefined;
-  /** The era, asked for if need be; undefined when the endpoint can't be reached. Never rejects. */
-  eraOf(server: ServerEntry, endpoint: EndpointEntry): Promise<UpstreamEra | undefined>;
-  /** A request of this era was served, or refused in a way that shows that its era isn't. */
-  eraObserved(endpoint: EndpointEntry, era: 'legacy' | 'modern', served: boolean): void;
+/** The way to the upstreams, as the pipeline takes it. */
+export interface Upstreams {
+  /** Opens exchanges over whatever transport the server has. */
+  readonly transport: UpstreamTransport;
+  readonly picker: EndpointPicker;
+  readonly eras: EraDetector;
   /** Ends every exchange with `upstream_closed`, all HTTP+SSE sessions and all connections. */
   close(): Promise<void>;
 }
@@ -58,23 +46,20 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
     queueBytesMax: bounds.sseQueueBytesMax,
     eventBytesMax: bounds.sseEventBytesMax,
   });
-  const picker = new EndpointPicker();
-  const eras = new EraDetector({
-    transport: streamableHttp,
-    clockMs,
-    probeTimeoutMs: bounds.eraProbeTimeoutMs,
-    eraFreshMs: bounds.eraFreshMs,
-  });
   return {
-    open: (request, sink) =>
-      request.server.transport === 'http-sse'
-        ? httpSse.open(request, sink)
-        : streamableHttp.open(request, sink),
-    attempts: (server, attemptsMax) => new EndpointAttempts(picker, server, attemptsMax),
-    find: (server, endpointId) => picker.find(server, endpointId),
-    knownEra: (server, endpoint) => eras.known(server, endpoint),
-    eraOf: (server, endpoint) => eras.eraOf(server, endpoint),
-    eraObserved: (endpoint, era, served) => eras.observed(endpoint, era, served),
+    transport: {
+      open: (request, sink) =>
+        request.server.transport === 'http-sse'
+          ? httpSse.open(request, sink)
+          : streamableHttp.open(request, sink),
+    },
+    picker: new EndpointPicker(),
+    eras: new EraDetector({
+      transport: streamableHttp,
+      clockMs,
+      probeTimeoutMs: bounds.eraProbeTimeoutMs,
+      eraFreshMs: bounds.eraFreshMs,
+    }),
     async close() {
       httpSse.close();
       await streamableHttp.close();
