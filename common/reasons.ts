@@ -201,7 +201,7 @@ export const reasons = {
   ),
   tasks_not_listed: reason(
     400,
-    -31461,
+    -32601,
     'Tasks can’t be listed: the server sees all callers of the gateway as one.',
     'Keep the ids of your tasks and ask for each.',
   ),

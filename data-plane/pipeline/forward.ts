@@ -22,7 +22,7 @@ function bodilessRefusal(call: Admitted, parts: ForwardParts): LocalReply | unde
   const { server, decoded } = call.permit.routed;
   const [endpoint] = server.endpoints;
   if (decoded.messages.length > 0 || endpoint === undefined) return undefined;
-  const modern = parts.dependencies.eras.known(server, endpoint) === 'modern';
+  const modern = parts.dependencies.upstreams.eras.known(server, endpoint) === 'modern';
   return modern ? localReply('method_not_allowed', { headers: { Allow: 'POST' } }) : undefined;
 }
 
@@ -33,7 +33,7 @@ async function eraRefusal(
   parts: ForwardParts,
 ): Promise<LocalReply | undefined> {
   const { server, decoded } = call.permit.routed;
-  const { eras } = parts.dependencies;
+  const { eras } = parts.dependencies.upstreams;
   if (decoded.era === 'legacy') return bodilessRefusal(call, parts);
   const era = eras.known(server, endpoint) ?? (await eras.eraOf(server, endpoint));
   if (era === 'legacy') return localReply('era_not_supported');
@@ -72,19 +72,19 @@ class Forwarding {
 
   #open(endpoint: EndpointEntry): void {
     const { dependencies, finisher, streams } = this.#parts;
-    const { options, clock, eras, transport } = dependencies;
+    const { options, clock, upstreams } = dependencies;
     const { server, decoded } = this.#call.permit.routed;
     this.#context.facts.endpointId = endpoint.id;
     const relay = new Relay(this.#call, endpoint, this.#context, {
       options,
       finisher,
-      eras,
+      eras: upstreams.eras,
       streams,
       monotonicMs: clock.monotonicMs,
       retry: (failure) => this.#retry(failure),
     });
     this.#relay = relay;
-    const exchange = transport.open(
+    const exchange = upstreams.transport.open(
       {
         server,
         endpoint,
@@ -122,8 +122,8 @@ export async function forward(
   parts: ForwardParts,
 ): Promise<LocalReply | ClientGone | undefined> {
   const { server, session } = call.permit.routed;
-  const { picker, options } = parts.dependencies;
-  const attempts = new EndpointAttempts(picker, server, options.attemptsMax);
+  const { upstreams, options } = parts.dependencies;
+  const attempts = new EndpointAttempts(upstreams.picker, server, options.attemptsMax);
   const endpoint = session?.endpoint ?? attempts.first();
   if (endpoint === undefined) return localReply('endpoint_unavailable');
   const refusal = await eraRefusal(call, endpoint, parts);

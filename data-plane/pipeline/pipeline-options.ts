@@ -1,13 +1,7 @@
 import type { Logger } from '../../common/logging.ts';
 import type { CallRecorder } from '../events/call-recorder.ts';
-import type {
-  EndpointEntry,
-  ServerEntry,
-  SnapshotSource,
-  UpstreamEra,
-} from '../snapshot/snapshot.ts';
-import type { EndpointPicker } from '../upstream/endpoint-picker.ts';
-import type { UpstreamTransport } from '../upstream/upstream-transport.ts';
+import type { SnapshotSource } from '../snapshot/snapshot.ts';
+import type { Upstreams } from '../upstream/upstreams.ts';
 
 /** Bounds and addresses of a node's call path. */
 export interface PipelineOptions {
@@ -58,16 +52,6 @@ export const pipelineDefaults: PipelineOptions = {
   attemptsMax: 3,
 };
 
-/** Tells which eras an endpoint serves. */
-export interface EraSource {
-  /** What can be said at once. */
-  known(server: ServerEntry, endpoint: EndpointEntry): UpstreamEra | undefined;
-  /** Asks the endpoint when needed; undefined when it can't be told now. */
-  eraOf(server: ServerEntry, endpoint: EndpointEntry): Promise<UpstreamEra | undefined>;
-  /** A call of this era was served, or refused in a way that shows that its era isn't. */
-  observed(endpoint: EndpointEntry, era: 'legacy' | 'modern', served: boolean): void;
-}
-
 /** Wall and monotonic time. */
 export interface CallClock {
   /** Milliseconds since the Unix epoch. */
@@ -80,9 +64,7 @@ export interface PipelineDependencies {
   readonly options: PipelineOptions;
   readonly snapshots: SnapshotSource;
   readonly recorder: CallRecorder;
-  readonly transport: UpstreamTransport;
-  readonly picker: EndpointPicker;
-  readonly eras: EraSource;
+  readonly upstreams: Omit<Upstreams, 'close'>;
   readonly clock: CallClock;
   /** A fresh random UUID. */
   readonly newId: () => string;

@@ -30,7 +30,7 @@ export interface Pipeline {
 
 /** Makes the pipeline of a node. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { options, recorder, picker, clock, newId, logger } = dependencies;
+  const { options, recorder, upstreams, clock, newId, logger } = dependencies;
   const policy = new OriginPolicy(options);
   const finisher = new CallFinisher(recorder, logger);
   const streams = new Set<Relay>();
@@ -52,7 +52,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     const decoded = await decode(identified, options);
     if (decoded.kind !== 'decoded') return decoded;
 
-    const routed = route(decoded, picker);
+    const routed = route(decoded, upstreams.picker);
     if (isLocalReply(routed)) return routed;
 
     const permit = authorize(routed, recorder);

@@ -6,12 +6,13 @@ import type {
   UpstreamHead,
   UpstreamSink,
 } from '../upstream/upstream-transport.ts';
+import type { Upstreams } from '../upstream/upstreams.ts';
 import { AnswerReader } from './answer-reader.ts';
 import type { CallContext, CallFinisher } from './call-finisher.ts';
 import type { Admitted } from './limit.ts';
 import { isLongStream } from './limit.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
-import type { EraSource, PipelineOptions } from './pipeline-options.ts';
+import type { PipelineOptions } from './pipeline-options.ts';
 import type { CallEnding, CallOutcome } from './record.ts';
 import {
   answerKind,
@@ -26,7 +27,7 @@ import {
 export interface RelayParts {
   readonly options: PipelineOptions;
   readonly finisher: CallFinisher;
-  readonly eras: EraSource;
+  readonly eras: Upstreams['eras'];
   readonly monotonicMs: () => number;
   /** Where a long stream is counted and found when the node drains. */
   readonly streams: Set<Relay>;

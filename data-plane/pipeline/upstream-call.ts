@@ -115,8 +115,10 @@ function addLegacyHeaders(call: Admitted, headers: Record<string, string>): void
   const { decoded, session } = call.permit.routed;
   const client = decoded.identified.accepted.headers;
   addTo(headers, 'mcp-session-id', session?.state.upstreamSession);
-  // The version of the upstream's own leg, which its handshake settled on.
-  addTo(headers, 'mcp-protocol-version', session?.state.protocolVersion ?? decoded.version);
+  // The version of the upstream's own leg, which its handshake settled on. A client that names none is
+  // taken for what the upstream takes such a client for.
+  const version = session?.state.protocolVersion ?? decoded.version;
+  if (decoded.version !== undefined) addTo(headers, 'mcp-protocol-version', version);
   if (decoded.identified.accepted.method === 'GET') {
     addTo(headers, 'last-event-id', client.lastEventId);
   }

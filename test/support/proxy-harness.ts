@@ -1,0 +1,105 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Registry } from 'prom-client';
+import { createLogger } from '../../common/logging.ts';
+import {
+  type ListenerOptions,
+  listenerDefaults,
+} from '../../data-plane/listener/listener-options.ts';
+import {
+  createProxyListener,
+  type ProxyListener,
+} from '../../data-plane/listener/proxy-listener.ts';
+import { createPipeline, type Pipeline } from '../../data-plane/pipeline/pipeline.ts';
+import {
+  type PipelineOptions,
+  pipelineDefaults,
+} from '../../data-plane/pipeline/pipeline-options.ts';
+import type { OrganizationEntry, ServerEntry } from '../../data-plane/snapshot/snapshot.ts';
+import { upstreamDefaults } from '../../data-plane/upstream/upstream-options.ts';
+import { createUpstreams, type Upstreams } from '../../data-plane/upstream/upstreams.ts';
+import { ProxyRecorder } from './proxy-recorder.ts';
+import { ProxySnapshot } from './proxy-snapshot.ts';
+
+export interface ProxyHarnessOptions {
+  readonly listener?: Partial<ListenerOptions>;
+  readonly pipeline?: Partial<PipelineOptions>;
+  /** Wall time, for expiry. */
+  readonly nowMs?: () => number;
+}
+
+/** Listener and pipeline on a free loopback port, over a snapshot in memory: a node without its planes. */
+export class ProxyHarness {
+  readonly snapshot = new ProxySnapshot();
+  readonly recorder = new ProxyRecorder();
+  readonly organization: OrganizationEntry;
+  /** Key of the subject `user:1`. */
+  readonly key: string;
+  readonly listener: ProxyListener;
+  readonly pipeline: Pipeline;
+  readonly #upstreams: Upstreams;
+  baseUrl = '';
+  port = 0;
+
+  constructor(options: ProxyHarnessOptions = {}) {
+    this.organization = this.snapshot.addOrganization('acme');
+    this.key = this.snapshot.addKey(this.organization, 'user:1');
+    const clockMs = () => performance.now();
+    const logger = createLogger('proxy-harness', 'fatal');
+    this.#upstreams = createUpstreams({
+      bounds: upstreamDefaults,
+      registry: new Registry(),
+      clockMs,
+      randomBytes,
+    });
+    this.pipeline = createPipeline({
+      options: { ...pipelineDefaults, ...options.pipeline },
+      snapshots: { current: () => this.snapshot },
+      recorder: this.recorder,
+      upstreams: this.#upstreams,
+      clock: { nowMs: options.nowMs ?? Date.now, monotonicMs: clockMs },
+      newId: randomUUID,
+      logger,
+    });
+    this.listener = createProxyListener({
+      options: { ...listenerDefaults, port: 0, ...options.listener },
+      pipeline: this.pipeline,
+      recorder: this.recorder,
+      newId: randomUUID,
+      logger,
+    });
+  }
+
+  async start(): Promise<this> {
+    const { port, url } = await this.listener.listen();
+    this.port = port;
+    this.baseUrl = url;
+    return this;
+  }
+
+  /** MCP URL of a new server in front of these endpoints. */
+  serve(slug: string, url: URL | string, fields: Partial<ServerEntry> = {}): string {
+    this.snapshot.addServer(this.organization, slug, [new URL(url)], fields);
+    return `${this.baseUrl}/acme/${slug}/mcp`;
+  }
+
+  /** A call with the harness's key. */
+  post(url: string, message: unknown, headers: Record<string, string> = {}): Promise<Response> {
+    return fetch(url, {
+      method: 'POST',
+      headers: { ...this.headers(), 'content-type': 'application/json', ...headers },
+      body: typeof message === 'string' ? message : JSON.stringify(message),
+    });
+  }
+
+  headers(): Record<string, string> {
+    return {
+      authorization: `Bearer ${this.key}`,
+      accept: 'application/json, text/event-stream',
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.listener.close();
+    await this.#upstreams.close();
+  }
+}

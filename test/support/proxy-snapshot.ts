@@ -1,0 +1,95 @@
+import { randomBytes } from 'node:crypto';
+import { newCredential } from '../../common/credential.ts';
+import type {
+  ApiKeyEntry,
+  FailClosedEntry,
+  OrganizationEntry,
+  ServerEntry,
+  Snapshot,
+} from '../../data-plane/snapshot/snapshot.ts';
+
+/** A snapshot that a test fills by hand. */
+export class ProxySnapshot implements Snapshot {
+  readonly epoch = 'epoch-1';
+  revision = 1;
+  readonly organizations = new Map<string, OrganizationEntry>();
+  readonly apiKeys = new Map<string, ApiKeyEntry>();
+  readonly servers = new Map<string, ServerEntry>();
+  readonly closed = new Map<string, FailClosedEntry>();
+  readonly #sealKey = { id: 'k1', key: randomBytes(32) };
+
+  readonly sealKeys = {
+    primary: this.#sealKey,
+    find: (id: string) => (id === this.#sealKey.id ? this.#sealKey : undefined),
+  };
+
+  organization(slug: string): OrganizationEntry | undefined {
+    return this.organizations.get(slug);
+  }
+
+  apiKey(keyId: string): ApiKeyEntry | undefined {
+    return this.apiKeys.get(keyId);
+  }
+
+  server(organizationId: string, slug: string): ServerEntry | undefined {
+    return this.servers.get(`${organizationId}/${slug}`);
+  }
+
+  failClosed(_organizationId: string, serverId: string): FailClosedEntry | undefined {
+    return this.closed.get(serverId);
+  }
+
+  addOrganization(slug: string, fields: Partial<OrganizationEntry> = {}): OrganizationEntry {
+    const organization = {
+      id: `organization-${slug}`,
+      slug,
+      enabled: true,
+      mustAudit: false,
+      allowedOrigins: new Set<string>(),
+      ...fields,
+    };
+    this.organizations.set(slug, organization);
+    return organization;
+  }
+
+  /** The text of a new key. */
+  addKey(organization: OrganizationEntry, subject: string, fields: Partial<ApiKeyEntry> = {}) {
+    const credential = newCredential('apiKey');
+    this.apiKeys.set(credential.id, {
+      keyId: credential.id,
+      organizationId: organization.id,
+      secretHash: credential.hash,
+      subject,
+      roles: ['agent'],
+      scopes: [],
+      expiresAtMs: undefined,
+      label: 'test',
+      ...fields,
+    });
+    return credential.text;
+  }
+
+  addServer(
+    organization: OrganizationEntry,
+    slug: string,
+    urls: readonly URL[],
+    fields: Partial<ServerEntry> = {},
+  ): ServerEntry {
+    const id = `server-${organization.slug}-${slug}`;
+    const server: ServerEntry = {
+      id,
+      organizationId: organization.id,
+      slug,
+      enabled: true,
+      transport: 'streamable-http',
+      era: undefined,
+      endpoints: urls.map((url, index) => ({ id: `${id}-endpoint-${index}`, url, weight: 1 })),
+      credential: undefined,
+      connectTimeoutMs: undefined,
+      requestTimeoutMs: undefined,
+      ...fields,
+    };
+    this.servers.set(`${organization.id}/${slug}`, server);
+    return server;
+  }
+}
