@@ -80,7 +80,7 @@ export function encodeRecord(
  * Reads the record at `offset`; undefined when none stands there whole and undamaged. `sequence` is the
  * one that is due: a record of another would be a remnant of something else.
  */
-export function decodeRecord(
+function decodeRecord(
   bytes: Buffer,
   offset: number,
   sequence: number,

@@ -116,6 +116,10 @@ export class Spool implements CallRecorder {
   }
 
   flushed(): Promise<void> {
+    // What was dropped isn't on disk, and never will be: its caller must not take it for recorded.
+    if (this.#unreported !== undefined) {
+      return Promise.reject(new Error('The event spool has dropped records.'));
+    }
     const sequence = this.#writer.segment.lastSequence;
     if (sequence <= this.#durableSequence) return Promise.resolve();
     if (this.#closed) return Promise.reject(new Error('The event spool is closed.'));
@@ -201,11 +205,10 @@ export class Spool implements CallRecorder {
     clearInterval(this.#refusalTimer);
     clearTimeout(this.#retryTimer);
     this.flushRefusals();
-    const flushed = this.flushed().catch(() => undefined);
     this.#closed = true;
-    await flushed;
     clearTimeout(this.#syncTimer);
     await this.#syncing;
+    await this.#sync();
     await Promise.all(this.#deletions);
     this.#writer.close();
     this.#lock.release();
@@ -319,7 +322,7 @@ export class Spool implements CallRecorder {
   }
 
   #syncSoon(ms: number): void {
-    if (this.#syncing !== undefined) return;
+    if (this.#syncing !== undefined || this.#closed) return;
     if (ms === 0) {
       clearTimeout(this.#syncTimer);
       this.#syncTimer = undefined;
