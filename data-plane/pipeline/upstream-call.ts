@@ -115,10 +115,9 @@ function addLegacyHeaders(call: Admitted, headers: Record<string, string>): void
   const { decoded, session } = call.permit.routed;
   const client = decoded.identified.accepted.headers;
   addTo(headers, 'mcp-session-id', session?.state.upstreamSession);
-  // The version of the upstream's own leg, which its handshake settled on. A client that names none is
-  // taken for what the upstream takes such a client for.
-  const version = session?.state.protocolVersion ?? decoded.version;
-  if (decoded.version !== undefined) addTo(headers, 'mcp-protocol-version', version);
+  // The handshake went through unchanged, so that both legs settled on one version. What a client names
+  // after it stands as it is, also nothing: the upstream treats it as it would without a gateway.
+  addTo(headers, 'mcp-protocol-version', decoded.version);
   if (decoded.identified.accepted.method === 'GET') {
     addTo(headers, 'last-event-id', client.lastEventId);
   }
