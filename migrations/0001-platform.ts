@@ -33,14 +33,14 @@ create function mcpgw_database_epoch() returns text language sql stable security
     ), 'UTF8')), 1, 16), 'hex')
   $$;
 revoke all on function mcpgw_database_epoch() from public;
-grant execute on function mcpgw_database_epoch() to mcpgw_app, mcpgw_system;
+grant execute on function mcpgw_database_epoch() to mcpgw_app_group, mcpgw_system_group;
 `;
 
 /** The platform's single row, and what row-level security is built from. */
 export class PlatformMigration extends Migration {
   override up(): void {
     this.addSql('revoke create on schema public from public');
-    this.addSql('grant usage on schema public to mcpgw_app, mcpgw_system');
+    this.addSql('grant usage on schema public to mcpgw_app_group, mcpgw_system_group');
     this.addSql(contextFunctions);
     this.addSql(`
       create table platform_state (
@@ -53,7 +53,9 @@ export class PlatformMigration extends Migration {
     for (const statement of forceRowSecurity('platform_state')) this.addSql(statement);
     // Nothing in it is anybody's, and every change moves the revision; grants say who may do what.
     this.addSql('create policy everyone on platform_state using (true) with check (true)');
-    this.addSql('grant select, update (revision) on platform_state to mcpgw_app, mcpgw_system');
+    this.addSql(
+      'grant select, update (revision) on platform_state to mcpgw_app_group, mcpgw_system_group',
+    );
     this.addSql(epochFunction);
   }
 }

@@ -73,19 +73,19 @@ create table signing_keys (
 `;
 
 const appPolicies = `
-create policy organization on organizations to mcpgw_app
+create policy organization on organizations to mcpgw_app_group
   using (id = mcpgw_organization_id()) with check (id = mcpgw_organization_id());
-create policy member on organizations for select to mcpgw_app
+create policy member on organizations for select to mcpgw_app_group
   using (exists (select from memberships m
     where m.organization_id = organizations.id and m.user_id = mcpgw_user_id()));
 
-create policy own on users to mcpgw_app
+create policy own on users to mcpgw_app_group
   using (id = mcpgw_user_id()) with check (id = mcpgw_user_id());
-create policy organization on users for select to mcpgw_app
+create policy organization on users for select to mcpgw_app_group
   using (exists (select from memberships m
     where m.user_id = users.id and m.organization_id = mcpgw_organization_id()));
 
-create policy own on memberships for select to mcpgw_app using (user_id = mcpgw_user_id());
+create policy own on memberships for select to mcpgw_app_group using (user_id = mcpgw_user_id());
 `;
 
 /** Organizations, people, and the credentials of agents. */
@@ -95,7 +95,9 @@ export class IdentityMigration extends Migration {
     const names = ['organizations', 'users', 'memberships', 'api_keys', 'signing_keys'];
     for (const table of names) {
       for (const statement of forceRowSecurity(table)) this.addSql(statement);
-      this.addSql(`grant select, insert, update, delete on ${table} to mcpgw_app, mcpgw_system`);
+      this.addSql(
+        `grant select, insert, update, delete on ${table} to mcpgw_app_group, mcpgw_system_group`,
+      );
     }
     for (const table of ['organizations', 'users', 'memberships', 'signing_keys']) {
       for (const statement of platformPolicy(table)) this.addSql(statement);

@@ -61,7 +61,9 @@ export class RegistryMigration extends Migration {
     for (const table of ['mcp_servers', 'mcp_endpoints', 'upstream_secrets']) {
       for (const statement of forceRowSecurity(table)) this.addSql(statement);
       for (const statement of organizationPolicy(table)) this.addSql(statement);
-      this.addSql(`grant select, insert, update, delete on ${table} to mcpgw_app, mcpgw_system`);
+      this.addSql(
+        `grant select, insert, update, delete on ${table} to mcpgw_app_group, mcpgw_system_group`,
+      );
     }
   }
 }

@@ -60,18 +60,18 @@ create index audit_logs_at on audit_logs (chain_id, at desc, id desc);
  * to the platform's chain (somebody changes their own password) but not read it.
  */
 const appPolicies = `
-create policy organization on config_changes to mcpgw_app
+create policy organization on config_changes to mcpgw_app_group
   using (organization_id = mcpgw_organization_id() or mcpgw_platform())
   with check (organization_id = mcpgw_organization_id() or mcpgw_platform()
     or (organization_id is null and mcpgw_user_id() is not null));
 
-create policy organization on audit_chains to mcpgw_app
+create policy organization on audit_chains to mcpgw_app_group
   using (organization_id = mcpgw_organization_id() or mcpgw_platform()
     or (organization_id is null and mcpgw_user_id() is not null))
   with check (organization_id = mcpgw_organization_id() or mcpgw_platform()
     or (organization_id is null and mcpgw_user_id() is not null));
 
-create policy organization on audit_logs to mcpgw_app
+create policy organization on audit_logs to mcpgw_app_group
   using (organization_id = mcpgw_organization_id() or mcpgw_platform())
   with check (organization_id = mcpgw_organization_id() or mcpgw_platform()
     or (organization_id is null and mcpgw_user_id() is not null));
@@ -84,9 +84,13 @@ export class ChangesMigration extends Migration {
     for (const table of ['config_changes', 'audit_chains', 'audit_logs']) {
       for (const statement of forceRowSecurity(table)) this.addSql(statement);
     }
-    this.addSql('grant select, insert on config_changes, audit_logs to mcpgw_app, mcpgw_system');
-    this.addSql('grant select, insert on audit_chains to mcpgw_app, mcpgw_system');
-    this.addSql('grant update (sequence, hash) on audit_chains to mcpgw_app, mcpgw_system');
+    this.addSql(
+      'grant select, insert on config_changes, audit_logs to mcpgw_app_group, mcpgw_system_group',
+    );
+    this.addSql('grant select, insert on audit_chains to mcpgw_app_group, mcpgw_system_group');
+    this.addSql(
+      'grant update (sequence, hash) on audit_chains to mcpgw_app_group, mcpgw_system_group',
+    );
     this.addSql(appPolicies);
   }
 }

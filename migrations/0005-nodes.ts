@@ -101,7 +101,9 @@ export class NodesMigration extends Migration {
     for (const table of names) {
       for (const statement of forceRowSecurity(table)) this.addSql(statement);
       for (const statement of platformPolicy(table)) this.addSql(statement);
-      this.addSql(`grant select, insert, update, delete on ${table} to mcpgw_app, mcpgw_system`);
+      this.addSql(
+        `grant select, insert, update, delete on ${table} to mcpgw_app_group, mcpgw_system_group`,
+      );
     }
   }
 }

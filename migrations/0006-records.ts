@@ -89,7 +89,7 @@ begin
 end
 $$;
 revoke all on function ensure_request_log_partitions(date, integer) from public;
-grant execute on function ensure_request_log_partitions(date, integer) to mcpgw_system;
+grant execute on function ensure_request_log_partitions(date, integer) to mcpgw_system_group;
 `;
 
 const tables = `
@@ -140,12 +140,12 @@ create table event_gaps (
 `;
 
 const appPolicies = `
-create policy organization on request_logs for select to mcpgw_app
+create policy organization on request_logs for select to mcpgw_app_group
   using (organization_id = mcpgw_organization_id());
-create policy organization on request_refusals for select to mcpgw_app
+create policy organization on request_refusals for select to mcpgw_app_group
   using (organization_id = mcpgw_organization_id() or mcpgw_platform());
-create policy platform on event_rejects for select to mcpgw_app using (mcpgw_platform());
-create policy platform on event_gaps for select to mcpgw_app using (mcpgw_platform());
+create policy platform on event_rejects for select to mcpgw_app_group using (mcpgw_platform());
+create policy platform on event_gaps for select to mcpgw_app_group using (mcpgw_platform());
 `;
 
 /** Records of calls, and how far each node's spool is written. */
@@ -164,11 +164,11 @@ export class RecordsMigration extends Migration {
     ];
     for (const table of names) {
       for (const statement of forceRowSecurity(table)) this.addSql(statement);
-      this.addSql(`grant select, insert on ${table} to mcpgw_system`);
+      this.addSql(`grant select, insert on ${table} to mcpgw_system_group`);
     }
-    this.addSql('grant update, delete on event_watermarks to mcpgw_system');
+    this.addSql('grant update, delete on event_watermarks to mcpgw_system_group');
     this.addSql(
-      'grant select on request_logs, request_refusals, event_rejects, event_gaps to mcpgw_app',
+      'grant select on request_logs, request_refusals, event_rejects, event_gaps to mcpgw_app_group',
     );
     this.addSql(appPolicies);
   }

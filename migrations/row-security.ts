@@ -7,14 +7,14 @@ export function forceRowSecurity(table: string): string[] {
   return [
     `alter table ${table} enable row level security`,
     `alter table ${table} force row level security`,
-    `create policy system on ${table} to mcpgw_system using (true) with check (true)`,
+    `create policy system on ${table} to mcpgw_system_group using (true) with check (true)`,
   ];
 }
 
 /** The app role reads and writes rows of the organization of its transaction, and no others. */
 export function organizationPolicy(table: string): string[] {
   return [
-    `create policy organization on ${table} to mcpgw_app
+    `create policy organization on ${table} to mcpgw_app_group
        using (organization_id = mcpgw_organization_id())
        with check (organization_id = mcpgw_organization_id())`,
   ];
@@ -23,7 +23,7 @@ export function organizationPolicy(table: string): string[] {
 /** The app role reads and writes every row in a transaction of the platform, and none in any other. */
 export function platformPolicy(table: string): string[] {
   return [
-    `create policy platform on ${table} to mcpgw_app
+    `create policy platform on ${table} to mcpgw_app_group
        using (mcpgw_platform()) with check (mcpgw_platform())`,
   ];
 }

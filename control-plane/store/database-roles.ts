@@ -3,8 +3,11 @@ import { type Client, DatabaseError, escapeIdentifier, escapeLiteral } from 'pg'
 import type { DatabaseConnection, RoleConnections } from './database-connection.ts';
 import type { Secret } from './secret.ts';
 
-/** Group roles that grants and policies name. They are the cluster's, can't log in and own nothing. */
-export const groupRoles = { app: 'mcpgw_app', system: 'mcpgw_system' } as const;
+/**
+ * Group roles that grants and policies name. They are the cluster's, can't log in and own nothing. No login
+ * role ends like them: those end in `_app` and `_system`, after whatever the database is called.
+ */
+export const groupRoles = { app: 'mcpgw_app_group', system: 'mcpgw_system_group' } as const;
 
 const scramIterations = 4096;
 

@@ -85,6 +85,19 @@ describe('migrate', () => {
     await stranger.end().catch(() => undefined);
   });
 
+  test('gives a database that is called like the gateway roles of its own, too', async () => {
+    const { rows } = await admin.query<{ rolname: string }>(
+      `select rolname from pg_roles where rolname like 'mcpgw%group'`,
+    );
+    for (const { rolname } of rows) {
+      for (const database of ['mcpgw', 'mcpgw_app_group', 'mcpgw_system_group']) {
+        const { app, system } = deriveRoleConnections({ ...base.owner, database }, masterKey);
+        expect([app.user, system.user]).not.toContain(rolname);
+      }
+    }
+    expect(rows).toHaveLength(2);
+  });
+
   test('applies nothing the second time', async () => {
     const owner = await emptyDatabase();
     const roles = deriveRoleConnections(owner, masterKey);
@@ -100,16 +113,18 @@ describe('migrate', () => {
     const owner = { ...base.owner, database, user: name };
     const roles = deriveRoleConnections(owner, masterKey);
     // Group roles are the cluster's and exist here; on PostgreSQL 16 and later whoever made them grants them.
-    for (const group of ['mcpgw_app', 'mcpgw_system']) {
+    for (const group of ['mcpgw_app_group', 'mcpgw_system_group']) {
       await admin.query(`grant ${group} to ${name} with admin option`);
     }
     await migrate({ owner, roles, logger });
-    await admin.query(`revoke mcpgw_app, mcpgw_system from ${name} cascade`).catch(() => undefined);
+    await admin
+      .query(`revoke mcpgw_app_group, mcpgw_system_group from ${name} cascade`)
+      .catch(() => undefined);
 
     const client = new Client(clientConfig(owner, 'mcpgw-test'));
     await client.connect();
     const system = new Client(clientConfig(roles.system, 'mcpgw-test'));
-    await admin.query(`grant mcpgw_system to ${roles.system.user}`);
+    await admin.query(`grant mcpgw_system_group to ${roles.system.user}`);
     await system.connect();
     try {
       await system.query(

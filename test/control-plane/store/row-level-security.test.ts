@@ -212,7 +212,7 @@ describe('the app role without a scope', () => {
   });
 
   test('can’t set a scope by becoming another role', async () => {
-    for (const role of ['mcpgw_system', database.owner.user, database.roles.system.user]) {
+    for (const role of ['mcpgw_system_group', database.owner.user, database.roles.system.user]) {
       await expect(app.query(`set role ${role}`)).rejects.toMatchObject({ code: '42501' });
     }
   });

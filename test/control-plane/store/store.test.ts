@@ -201,7 +201,7 @@ describe('the store does not open', () => {
     await owner.query(`create role ${role} login`);
     try {
       faults['no member'] = await refusal('app', role);
-      await owner.query(`grant mcpgw_app to ${role}`);
+      await owner.query(`grant mcpgw_app_group to ${role}`);
       await owner.query(`alter role ${role} bypassrls`);
       faults['bypass'] = await refusal('app', role);
       await owner.query(`alter role ${role} nobypassrls`);
@@ -211,9 +211,9 @@ describe('the store does not open', () => {
       await owner.query('alter table owned force row level security');
       faults['owner'] = await refusal('app', role);
       await owner.query('drop table owned');
-      await owner.query(`grant mcpgw_system to ${role}`);
+      await owner.query(`grant mcpgw_system_group to ${role}`);
       faults['system'] = await refusal('app', role);
-      await owner.query(`revoke mcpgw_system from ${role}`);
+      await owner.query(`revoke mcpgw_system_group from ${role}`);
       await owner.query(`grant ${database.owner.user} to ${role}`);
       faults['stronger'] = await refusal('app', role);
     } finally {
@@ -221,10 +221,10 @@ describe('the store does not open', () => {
       await owner.query(`drop role ${role}`);
     }
     expect(faults).toMatchObject({
-      'no member': [`"${role}" is no member of mcpgw_app`],
+      'no member': [`"${role}" is no member of mcpgw_app_group`],
       bypass: [`"${role}" has BYPASSRLS`],
       owner: [`"${role}" owns owned`],
-      system: [expect.stringContaining('mcpgw_system')],
+      system: [expect.stringContaining('mcpgw_system_group')],
       stronger: expect.arrayContaining([`"${role}" may become ${database.owner.user}`]),
     });
   });
