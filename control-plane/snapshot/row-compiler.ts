@@ -1,0 +1,118 @@
+import type { Logger } from '../../common/logging.ts';
+import {
+  EnvelopeError,
+  openSecret,
+  sealKeyContext,
+  unwrapKey,
+  upstreamSecretContext,
+} from '../store/envelope.ts';
+import type { MasterKey } from '../store/master-key.ts';
+import { apiKeyResource } from './api-key-resource.ts';
+import type { CompiledResource, CompileViolation } from './compiled-resource.ts';
+import type { SourceChange } from './config-model.ts';
+import type { SealedServerRow, SelectedApiKey, WrappedSealKeyRow } from './config-rows.ts';
+import { type OrganizationRow, organizationResource } from './organization-resource.ts';
+import { type SealKeyRow, sealKeyRingResource } from './seal-key-ring-resource.ts';
+import { type ServerRow, serverResource, serverViolations } from './server-resource.ts';
+
+const transports = {
+  'streamable-http': 'TRANSPORT_STREAMABLE_HTTP',
+  'http-sse': 'TRANSPORT_HTTP_SSE',
+} as const;
+const eras = { legacy: 'ERA_LEGACY', modern: 'ERA_MODERN', dual: 'ERA_DUAL' } as const;
+
+/**
+ * Turns rows into resources: opens what is sealed and leaves out, with a line in the log, what no node
+ * could use. The same rows give the same resources on every replica.
+ */
+export class RowCompiler {
+  readonly #masterKey: MasterKey;
+  readonly #logger: Logger;
+
+  constructor(masterKey: MasterKey, logger: Logger) {
+    this.#masterKey = masterKey;
+    this.#logger = logger;
+  }
+
+  organization(row: OrganizationRow): SourceChange {
+    return { source: `organization/${row.id}`, resource: organizationResource(row) };
+  }
+
+  apiKey(row: SelectedApiKey): SourceChange {
+    return {
+      source: `api_key/${row.id}`,
+      resource: row.usable ? apiKeyResource(row) : undefined,
+    };
+  }
+
+  server(row: SealedServerRow): SourceChange {
+    return { source: `server/${row.id}`, resource: this.#server(row) };
+  }
+
+  /** The ring of one group; a group without keys has none. */
+  sealKeys(groupId: string, rows: readonly WrappedSealKeyRow[]): SourceChange {
+    const keys: SealKeyRow[] = [];
+    for (const row of rows) {
+      const key = this.#opened('SealKeyRing', groupId, 'keys', () =>
+        unwrapKey(this.#masterKey, sealKeyContext(row), row.wrappedKey).reveal(),
+      );
+      if (key) keys.push({ keyId: row.id, key, primary: row.primary });
+    }
+    return {
+      source: `seal_keys/${groupId}`,
+      resource: keys.length === 0 ? undefined : sealKeyRingResource(groupId, keys),
+    };
+  }
+
+  #server(sealed: SealedServerRow): CompiledResource | undefined {
+    const { header, ciphertext, wrappedKey, masterKeyId } = sealed;
+    let credential: ServerRow['credential'];
+    if (header !== null && ciphertext && wrappedKey && masterKeyId !== null) {
+      const context = upstreamSecretContext({
+        organizationId: sealed.organizationId,
+        serverId: sealed.id,
+        header,
+      });
+      const value = this.#opened('Server', sealed.id, 'credential', () =>
+        openSecret(this.#masterKey, context, { ciphertext, wrappedKey, masterKeyId }).reveal(),
+      );
+      // Without its credential the server would be asked as nobody: better not at all.
+      if (value === undefined) return undefined;
+      credential = { header, value };
+    }
+    const row: ServerRow = {
+      id: sealed.id,
+      organizationId: sealed.organizationId,
+      slug: sealed.slug,
+      enabled: sealed.enabled,
+      transport: transports[sealed.transport],
+      era: sealed.era === null ? undefined : eras[sealed.era],
+      endpoints: sealed.endpoints,
+      credential,
+      connectTimeoutMs: sealed.connectTimeoutMs,
+      requestTimeoutMs: sealed.requestTimeoutMs,
+    };
+    const violations = serverViolations(row);
+    for (const violation of violations) this.#leftOut(violation);
+    return violations.length === 0 ? serverResource(row) : undefined;
+  }
+
+  #opened<T>(
+    type: CompileViolation['type'],
+    name: string,
+    path: string,
+    open: () => T,
+  ): T | undefined {
+    try {
+      return open();
+    } catch (error) {
+      if (!(error instanceof EnvelopeError)) throw error;
+      this.#leftOut({ type, name, path, message: error.message });
+      return undefined;
+    }
+  }
+
+  #leftOut(violation: CompileViolation): void {
+    this.#logger.error({ violation }, 'a resource can’t be compiled and reaches no node');
+  }
+}
