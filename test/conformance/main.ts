@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { repositoryRoot } from '../support/client-process.ts';
+import { startProxyGateway } from '../support/proxy-gateway.ts';
 import { faults, table, writeReport } from './report.ts';
 import { runAll } from './run-all.ts';
 
@@ -22,7 +23,10 @@ const outFolder = path.join(repositoryRoot, 'out', 'conformance');
 let failedRuns = 0;
 for (let run = 1; run <= runs; run += 1) {
   if (runs > 1) console.log(`▸ run ${run} of ${runs}`);
-  const comparisons = await runAll(outFolder, undefined);
+  const comparisons = await runAll(
+    outFolder,
+    values['direct-only'] ? undefined : startProxyGateway,
+  );
   console.log(table(comparisons));
   await writeReport(outFolder, comparisons);
   if (comparisons.some((comparison) => faults(comparison).length > 0)) failedRuns += 1;

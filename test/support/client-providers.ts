@@ -2,6 +2,7 @@ import type { StartGateway } from './client-gateway.ts';
 import { connectSdk1 } from './client-sdk1.ts';
 import { connectSdk2 } from './client-sdk2.ts';
 import type { ConnectClient } from './client-session.ts';
+import { startProxyGateway } from './proxy-gateway.ts';
 
 /** No gateway at all: what a client must be able to do, proved against the upstream itself. */
 const startDirect: StartGateway = async () => ({
@@ -10,7 +11,10 @@ const startDirect: StartGateway = async () => ({
 });
 
 /** The ways to an upstream. Each client test runs on all, so that a failure tells the gateway's fault from the upstream's. */
-export const providers: readonly (readonly [string, StartGateway])[] = [['directly', startDirect]];
+export const providers: readonly (readonly [string, StartGateway])[] = [
+  ['directly', startDirect],
+  ['through the gateway', startProxyGateway],
+];
 
 /** The clients, and the era that each speaks with a server of both. */
 export const clients: readonly (readonly [string, ConnectClient, 'legacy' | 'modern'])[] = [
