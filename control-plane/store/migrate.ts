@@ -92,6 +92,16 @@ async function runMigrations(owner: DatabaseConnection, logger: Logger): Promise
   }
 }
 
+async function lockMigrations(client: Client, logger: Logger): Promise<void> {
+  const { rows } = await client.query<{ locked: boolean }>(
+    'select pg_try_advisory_lock($1, $2) as locked',
+    [...migrationLock],
+  );
+  if (rows[0]?.locked === true) return;
+  logger.info('another process is migrating the database; waiting for it');
+  await client.query('select pg_advisory_lock($1, $2)', [...migrationLock]);
+}
+
 /**
  * Brings a database to this build's schema: roles, then every migration that has not run, all in one
  * transaction. Several processes may call it at once: a session-level advisory lock spans all of it
@@ -105,7 +115,7 @@ export async function migrate(options: MigrateOptions): Promise<{ applied: strin
   client.on('error', (error) => options.logger.warn({ err: error }, 'migration connection lost'));
   await client.connect();
   try {
-    await client.query('select pg_advisory_lock($1, $2)', [...migrationLock]);
+    await lockMigrations(client, options.logger);
     await ensureDatabaseRoles(client, options.roles);
     const applied = await runMigrations(options.owner, options.logger);
     await client.query(

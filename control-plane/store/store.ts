@@ -4,6 +4,7 @@ import type { DatabaseConnection, RoleConnections } from './database-connection.
 import { entities } from './entities.ts';
 import { mikroOrmConnection } from './mikro-orm-connection.ts';
 import { checkRole } from './role-check.ts';
+import { withoutValues } from './value-free-error.ts';
 
 export interface StoreOptions {
   readonly roles: RoleConnections;
@@ -112,23 +113,32 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     },
   );
 
-  const asApp = <T>(scope: Scope, work: (em: EntityManager) => Promise<T>): Promise<T> =>
-    app.em
-      .fork({ disableContextResolution: true, session: { variables: scopeVariables(scope) } })
-      .transactional((em) => work(em as EntityManager));
+  const run = <T>(
+    orm: MikroORM,
+    variables: Record<string, string> | undefined,
+    work: (em: EntityManager) => Promise<T>,
+    isolation?: SystemTransactionOptions['isolation'],
+  ): Promise<T> =>
+    orm.em
+      // Detached from the caller's asynchronous context: a transaction opened inside another one's work
+      // must not become part of it, with the other's scope.
+      .fork({
+        disableContextResolution: true,
+        ...(variables === undefined ? {} : { session: { variables } }),
+      })
+      .transactional((em) => work(em as EntityManager), {
+        ...(isolation === undefined ? {} : { isolationLevel: isolation }),
+      })
+      .catch((error: unknown) => {
+        throw withoutValues(error);
+      });
 
   return {
-    withOrganization: async (organizationId, work) => asApp({ organizationId }, work),
-    withUser: async (userId, work) => asApp({ userId }, work),
-    withPlatform: async (work) => asApp({ platform: true }, work),
-    withSystem: async (work, transaction) =>
-      system.em
-        .fork({ disableContextResolution: true })
-        .transactional((em) => work(em as EntityManager), {
-          ...(transaction?.isolation === undefined
-            ? {}
-            : { isolationLevel: transaction.isolation }),
-        }),
+    withOrganization: async (organizationId, work) =>
+      run(app, scopeVariables({ organizationId }), work),
+    withUser: async (userId, work) => run(app, scopeVariables({ userId }), work),
+    withPlatform: async (work) => run(app, scopeVariables({ platform: true }), work),
+    withSystem: async (work, transaction) => run(system, undefined, work, transaction?.isolation),
     close: async () => {
       await Promise.all([app.close(), system.close()]);
     },

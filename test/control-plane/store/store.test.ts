@@ -1,8 +1,12 @@
+import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { OptimisticLockError, UniqueConstraintViolationException } from '@mikro-orm/core';
+import { pino } from 'pino';
 import { McpEndpoint } from '../../../control-plane/store/entities/mcp-endpoint.ts';
 import { McpServer } from '../../../control-plane/store/entities/mcp-server.ts';
 import { Organization } from '../../../control-plane/store/entities/organization.ts';
+import { UpstreamSecret } from '../../../control-plane/store/entities/upstream-secret.ts';
+import { User } from '../../../control-plane/store/entities/user.ts';
 import { readEpoch } from '../../../control-plane/store/epoch.ts';
 import { StoreRefusal } from '../../../control-plane/store/role-check.ts';
 import type { Store } from '../../../control-plane/store/store.ts';
@@ -175,6 +179,49 @@ describe('a transaction of the store', () => {
       await expect(narrow.withOrganization(ours, async () => 1)).rejects.toThrow(/timeout/);
     });
   });
+});
+
+test('a database error shows no value of the row, nor in a log', async () => {
+  const secret = Buffer.from('sealed-secret-bytes');
+  const lines: string[] = [];
+  const log = pino({}, { write: (line: string) => lines.push(line) });
+  const writes = [
+    store.withOrganization(ours, async (em) => {
+      em.create(UpstreamSecret, {
+        organizationId: ours,
+        id: uuidV7(),
+        serverId: uuidV7(),
+        header: 'not a header',
+        ciphertext: secret,
+        wrappedKey: secret,
+        masterKeyId: 'k',
+      });
+    }),
+    store.withPlatform(async (em) => {
+      for (const id of [uuidV7(), uuidV7()]) {
+        em.create(User, {
+          id,
+          email: 'private@example.com',
+          displayName: 'x',
+          passwordHash: '$argon2id$private',
+          platformRole: null,
+          disabledAt: null,
+        });
+      }
+    }),
+  ];
+  for (const result of await Promise.allSettled(writes)) {
+    if (result.status === 'fulfilled') throw new Error('The row was written.');
+    log.error({ err: result.reason });
+    lines.push(inspect(result.reason, { depth: 9, showHidden: true }));
+  }
+  expect(lines).toHaveLength(4);
+  const text = lines.join('\n');
+  expect(text).toContain('upstream_secrets_header_check');
+  expect(text).toContain('users_email_key');
+  for (const value of ['sealed-secret', secret.toString('hex'), 'private@', 'argon2id']) {
+    expect(text).not.toContain(value);
+  }
 });
 
 describe('the store does not open', () => {
