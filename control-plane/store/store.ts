@@ -4,7 +4,6 @@ import type { DatabaseConnection, RoleConnections } from './database-connection.
 import { entities } from './entities.ts';
 import { mikroOrmConnection } from './mikro-orm-connection.ts';
 import { checkRole } from './role-check.ts';
-import { withoutValues } from './value-free-error.ts';
 
 export interface StoreOptions {
   readonly roles: RoleConnections;
@@ -128,9 +127,6 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       })
       .transactional((em) => work(em as EntityManager), {
         ...(isolation === undefined ? {} : { isolationLevel: isolation }),
-      })
-      .catch((error: unknown) => {
-        throw withoutValues(error);
       });
 
   return {

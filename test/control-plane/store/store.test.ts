@@ -181,6 +181,7 @@ describe('a transaction of the store', () => {
   });
 });
 
+// PostgreSQL quotes the row in an error's detail, but not where row-level security binds the role.
 test('a database error shows no value of the row, nor in a log', async () => {
   const secret = Buffer.from('sealed-secret-bytes');
   const lines: string[] = [];
