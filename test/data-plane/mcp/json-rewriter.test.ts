@@ -1,0 +1,146 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { EventStreamRewriter } from '../../../data-plane/mcp/event-stream-rewriter.ts';
+import { JsonRewriter, type PathNode } from '../../../data-plane/mcp/json-rewriter.ts';
+
+const places: PathNode = {
+  children: {
+    result: {
+      tap: 'response',
+      children: { id: { rewrite: 'id' }, list: { children: { '*': { rewrite: 'id' } } } },
+    },
+    error: { tap: 'response', children: { code: { tap: 'code' } } },
+  },
+};
+
+interface Outcome {
+  readonly text: string;
+  readonly taps: [string, string | number | undefined][];
+}
+
+/** Cuts bytes at these places, so that every state of the machine meets the end of a chunk. */
+function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
+  const ends = [...new Set(cuts.map((at) => at % (bytes.length + 1)))].sort((a, b) => a - b);
+  return [...ends, bytes.length].map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end));
+}
+
+function rewrite(text: string, cuts: readonly number[]): Outcome {
+  const taps: Outcome['taps'] = [];
+  const rewriter = new JsonRewriter(places, {
+    rewrite: (_name, value) => `<${value}>`,
+    tap: (name, value) => taps.push([name, value]),
+  });
+  const out = cut(Buffer.from(text), cuts).flatMap((chunk) => rewriter.write(chunk));
+  rewriter.reset();
+  return { text: Buffer.concat(out).toString(), taps };
+}
+
+const anyCuts = fc.array(fc.nat(4_000), { maxLength: 12 });
+
+describe('rewriting JSON while it streams', () => {
+  test('changes nothing but the named strings, wherever the chunks end', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: 'binary', maxLength: 20 }),
+        fc.array(fc.string(), { maxLength: 4 }),
+        fc.jsonValue({ maxDepth: 4 }),
+        fc.nat(2),
+        anyCuts,
+        (id, list, other, space, cuts) => {
+          const write = (value: object) => JSON.stringify(value, undefined, space);
+          const text = write({ other, result: { other, id, list, more: { id } }, id });
+          const changed = {
+            other,
+            result: { other, id: `<${id}>`, list: list.map((item) => `<${item}>`), more: { id } },
+            id,
+          };
+          const answer = rewrite(text, cuts);
+          expect(JSON.parse(answer.text)).toEqual(JSON.parse(write(changed)));
+          expect(answer.taps).toEqual([['response', undefined]]);
+        },
+      ),
+    );
+  });
+
+  test('leaves the bytes of everything else as they came', () => {
+    const before = '{ "result" : {"big":12345678901234567890.10, "id":';
+    const after = ',\t"e":1e+2 , "u":"\\u00e9\\/"} }';
+    expect(rewrite(`${before}"x"${after}`, [3, 17, 51, 52]).text).toBe(`${before}"<x>"${after}`);
+  });
+
+  test('reports an error’s code', () => {
+    fc.assert(
+      fc.property(fc.integer(), anyCuts, (code, cuts) => {
+        const text = JSON.stringify({ id: 1, error: { message: 'no', code } });
+        expect(rewrite(text, cuts).taps).toEqual([
+          ['response', undefined],
+          ['code', code],
+        ]);
+      }),
+    );
+  });
+
+  test('passes what is no JSON as it is', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ maxLength: 60 }).filter((text) => !text.includes('"')),
+        anyCuts,
+        (text, cuts) => {
+          expect(rewrite(text, cuts).text).toBe(text);
+        },
+      ),
+    );
+  });
+});
+
+function rewriteEvents(text: string, cuts: readonly number[]): Outcome & { events: number } {
+  const taps: Outcome['taps'] = [];
+  let events = 0;
+  const json = new JsonRewriter(places, {
+    rewrite: (_name, value) => `<${value}>`,
+    tap: (name, value) => taps.push([name, value]),
+  });
+  const stream = new EventStreamRewriter(json, () => {
+    events += 1;
+  });
+  const out = cut(Buffer.from(text), cuts).flatMap((chunk) => stream.write(chunk));
+  return { text: Buffer.concat(out).toString(), taps, events };
+}
+
+describe('rewriting server-sent events while they stream', () => {
+  test.each(['\n', '\r\n', '\r'])('keeps ids, comments, hints and line ends (%j)', (end) => {
+    const lines = (id: string) =>
+      [
+        ': hello',
+        'retry: 10',
+        'id: 7',
+        'event: message',
+        `data: {"result":{"id":"${id}"}}`,
+        '',
+        '',
+      ].join(end);
+    fc.assert(
+      fc.property(anyCuts, (cuts) => {
+        const answer = rewriteEvents(lines('a') + lines('b'), cuts);
+        expect(answer.text).toBe(lines('<a>') + lines('<b>'));
+        expect(answer.taps).toHaveLength(2);
+        expect(answer.events).toBe(2);
+      }),
+    );
+  });
+
+  test('reads a message that is spread over several data lines', () => {
+    const answer = rewriteEvents('data:{"result":\ndata: {"id":"a"}}\n\n', [5, 20]);
+    expect(answer.text).toBe('data:{"result":\ndata: {"id":"<a>"}}\n\n');
+  });
+
+  test('begins anew with each event, also after one that is cut off', () => {
+    const answer = rewriteEvents('data: {"result":{\n\ndata: {"result":{"id":"a"}}\n\n', []);
+    expect(answer.text).toContain('"id":"<a>"');
+  });
+
+  test('reads nothing in lines of other fields', () => {
+    const text = 'dat: {"result":{"id":"a"}}\ndatas: {"result":{"id":"a"}}\n\n';
+    expect(rewriteEvents(text, [2]).text).toBe(text);
+  });
+});
