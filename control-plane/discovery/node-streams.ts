@@ -157,9 +157,11 @@ export class NodeStreams {
   }
 
   async #recheck(): Promise<void> {
-    const standing = await this.#options.authenticator.standing(this.#open.keys());
+    // Only who was asked about is judged: streams open while the database answers.
+    const asked = [...this.#open];
+    const standing = await this.#options.authenticator.standing(asked.map(([id]) => id));
     const now = this.#options.nowMs();
-    for (const [tokenRowId, streams] of this.#open) {
+    for (const [tokenRowId, streams] of asked) {
       const expiresAtMs = standing.get(tokenRowId);
       const expired = expiresAtMs !== undefined && expiresAtMs <= now;
       if (standing.has(tokenRowId) && !expired) continue;
