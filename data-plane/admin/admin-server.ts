@@ -114,7 +114,7 @@ export class AdminServer {
     try {
       return await handler(new URLSearchParams(query), gone);
     } catch (error) {
-      this.#options.logger.error({ path, error }, 'an admin page failed');
+      this.#options.logger.error({ path, err: error }, 'an admin page failed');
       return json(500, { error: 'The page failed; the log says why.' });
     }
   }

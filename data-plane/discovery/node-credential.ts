@@ -60,7 +60,7 @@ export class NodeCredential {
       for (const listener of [...this.#listeners]) listener();
     } catch (error) {
       this.#options.logger.warn(
-        { error },
+        { err: error },
         'the node token can’t be read again; the last one stays',
       );
     } finally {

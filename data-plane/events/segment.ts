@@ -80,11 +80,7 @@ export function encodeRecord(
  * Reads the record at `offset`; undefined when none stands there whole and undamaged. `sequence` is the
  * one that is due: a record of another would be a remnant of something else.
  */
-function decodeRecord(
-  bytes: Buffer,
-  offset: number,
-  sequence: number,
-): SegmentRecord | undefined {
+function decodeRecord(bytes: Buffer, offset: number, sequence: number): SegmentRecord | undefined {
   const start = offset + recordHeadBytes;
   if (start > bytes.length) return undefined;
   const length = bytes.readUInt32BE(offset + 4);

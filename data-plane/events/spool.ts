@@ -298,7 +298,10 @@ export class Spool implements CallRecorder {
     if (this.#failureLogged) return;
     this.#failureLogged = true;
     const { folder, logger } = this.#options;
-    logger.error({ folder, error }, 'the event spool can’t be written; records are being dropped');
+    logger.error(
+      { folder, err: error },
+      'the event spool can’t be written; records are being dropped',
+    );
   }
 
   /** The control plane has more than this spool ever wrote: its tail was lost in a way that leaves no trace. */
@@ -315,7 +318,7 @@ export class Spool implements CallRecorder {
     this.#refusalBytes -= segment.refusalBytes;
     const deletion = rm(segment.file, { force: true }).catch((error: unknown) => {
       const { file } = segment;
-      this.#options.logger.warn({ file, error }, 'an acknowledged segment can’t be deleted');
+      this.#options.logger.warn({ file, err: error }, 'an acknowledged segment can’t be deleted');
     });
     this.#deletions.add(deletion);
     void deletion.finally(() => this.#deletions.delete(deletion));

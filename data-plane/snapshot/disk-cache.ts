@@ -99,9 +99,9 @@ export async function readDiskCache(options: DiskCacheOptions): Promise<Resource
   try {
     return await load(options);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     const problem = error instanceof SealedFileError ? error.problem : 'unreadable';
-    logger.warn({ file, problem, error }, 'the cached configuration is ignored');
+    logger.warn({ file, problem, err: error }, 'the cached configuration is ignored');
     return undefined;
   }
 }
@@ -161,7 +161,7 @@ export class DiskCache {
       await writeSealedFile(file, secret(), blocksOf(state, build), fileBytesMax);
       this.#writtenRevision = state.revision;
     } catch (error) {
-      logger.warn({ file, error }, 'the configuration could not be cached');
+      logger.warn({ file, err: error }, 'the configuration could not be cached');
     }
     this.#notBefore = startedAt + Math.max(writeIntervalMs, 20 * (now() - startedAt));
   }

@@ -366,6 +366,7 @@ describe('recovery', () => {
       const sizeNow = (): number => (existsSync(notes) ? statSync(notes).size : 0);
       const size = sizeNow();
       await eventually(() => sizeNow() > size + 5000, 'writing');
+      await expect(testSpool(folder)).rejects.toThrow('in use by another process');
       killed.kill('SIGKILL');
       expect((await ended)[1]).toBe('SIGKILL');
     }
