@@ -16,6 +16,7 @@ export const errorCodes = {
   BODY_TOO_LARGE: 'The request’s body is larger than allowed.',
   GRAPHQL_PARSE_FAILED: 'The document is not valid GraphQL.',
   GRAPHQL_VALIDATION_FAILED: 'The document does not fit the schema.',
+  PERSISTED_QUERY_NOT_SUPPORTED: 'Send the whole document: persisted queries are not kept.',
   OPERATION_RESOLUTION_FAILURE: 'The document does not say which operation to run.',
   OPERATION_NOT_SUPPORTED: 'This transport does not run operations of this kind.',
   OPERATION_TOO_DEEP: 'The operation is nested deeper than allowed.',
@@ -76,7 +77,7 @@ export function presentError(
   traceId = requestTrace.getStore(),
 ): GraphQLFormattedError {
   if (isPresentable(formatted, error)) {
-    const { stacktrace: _, ...extensions } = formatted.extensions ?? {};
+    const { stacktrace: _, http: __, ...extensions } = formatted.extensions ?? {};
     return { ...formatted, extensions };
   }
   logger.error({ err: originOf(error), path: formatted.path, traceId }, 'an operation failed');

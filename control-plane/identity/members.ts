@@ -17,6 +17,7 @@ import type { ChangedResource } from '../store/changed-resource.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { ApiKey } from '../store/entities/api-key.ts';
 import { Membership } from '../store/entities/membership.ts';
+import { Organization } from '../store/entities/organization.ts';
 import { User } from '../store/entities/user.ts';
 import type { Store } from '../store/store.ts';
 import type { Actor } from './actor.ts';
@@ -109,6 +110,9 @@ export async function addMember(
   if (user === null) return refused(notFound('email', 'account'));
   return orTaken({ memberships_pkey: 'email' }, () =>
     store.withOrganization(organizationId, async (em) => {
+      if ((await em.count(Organization, { id: organizationId })) === 0) {
+        return refused(notFound('organizationId', 'organization'));
+      }
       const membership = em.create(Membership, { organizationId, userId: user.id, role });
       await commitChange(em, {
         organizationId,

@@ -1,0 +1,128 @@
+import {
+  defaultFieldResolver,
+  type GraphQLField,
+  type GraphQLObjectType,
+  type GraphQLSchema,
+  isNonNullType,
+  isObjectType,
+} from 'graphql';
+import type { Principal } from '../../identity/principal.ts';
+import {
+  type OrganizationPermission,
+  operatorPermissions,
+  rolePermissions,
+} from '../../identity/roles.ts';
+import { isUuid } from '../../input/text-rules.ts';
+import type { GraphqlContext } from '../context.ts';
+import { ApiError } from '../errors.ts';
+import { guardedTypes, type Permission, permissions } from './permissions.ts';
+
+/** Whether a caller may use a permission in an organization; `stranger`: not even know that it exists. */
+export type Verdict = 'allowed' | 'denied' | 'stranger';
+
+/** Decides by role alone. */
+export function judge(
+  principal: Pick<Principal, 'isOperator' | 'roles'>,
+  organizationId: string,
+  permission: OrganizationPermission,
+): Verdict {
+  // What is no id names no organization, for an operator too.
+  if (!isUuid(organizationId)) return 'stranger';
+  const role = principal.roles.get(organizationId);
+  if (role !== undefined && rolePermissions[role].has(permission)) return 'allowed';
+  if (principal.isOperator) return operatorPermissions.has(permission) ? 'allowed' : 'denied';
+  return role === undefined ? 'stranger' : 'denied';
+}
+
+interface ScopedArguments {
+  readonly organizationId?: unknown;
+  readonly input?: { readonly organizationId?: unknown };
+}
+
+/** The organization that a field is about: named by its arguments, or the organization that it belongs to. */
+function organizationOf(type: GraphQLObjectType, source: unknown, args: ScopedArguments): string {
+  const own = type.name === 'Organization' ? (source as { readonly id?: unknown }).id : undefined;
+  const id = own ?? args.organizationId ?? args.input?.organizationId;
+  if (typeof id !== 'string') throw new Error(`A field of ${type.name} names no organization.`);
+  return id.toLowerCase();
+}
+
+type Grant = 'granted' | 'hidden';
+
+async function check(
+  permission: Permission,
+  type: GraphQLObjectType,
+  source: unknown,
+  args: ScopedArguments,
+  context: GraphqlContext,
+): Promise<Grant> {
+  if (permission === 'public') return 'granted';
+  const principal = await context.principal();
+  if (permission === 'authenticated') return 'granted';
+  if (permission === 'operator') {
+    if (principal.isOperator) return 'granted';
+    throw new ApiError('FORBIDDEN');
+  }
+  const verdict = judge(principal, organizationOf(type, source, args), permission);
+  if (verdict === 'denied') throw new ApiError('FORBIDDEN');
+  return verdict === 'allowed' ? 'granted' : 'hidden';
+}
+
+/**
+ * What a stranger gets: the same as for an organization that does not exist, so that nobody learns which
+ * do. A field that can't be null answers NOT_FOUND.
+ */
+function hidden(field: GraphQLField<unknown, GraphqlContext>): null {
+  if (isNonNullType(field.type)) {
+    throw new ApiError('NOT_FOUND', 'There is no such organization.');
+  }
+  return null;
+}
+
+function guardField(
+  type: GraphQLObjectType,
+  field: GraphQLField<unknown, GraphqlContext>,
+  permission: Permission,
+): void {
+  const { resolve = defaultFieldResolver, subscribe } = field;
+  if (subscribe !== undefined) {
+    // Each event was read under the subscriber's own scope; the gate is where the stream begins.
+    field.subscribe = async (source, args, context, info) => {
+      const grant = await check(permission, type, source, args, context);
+      if (grant === 'hidden') throw new ApiError('NOT_FOUND', 'There is no such organization.');
+      return subscribe(source, args, context, info);
+    };
+    return;
+  }
+  field.resolve = async (source, args, context, info) => {
+    const grant = await check(permission, type, source, args, context);
+    return grant === 'hidden' ? hidden(field) : resolve(source, args, context, info);
+  };
+}
+
+function guardType(type: GraphQLObjectType, isRoot: boolean): void {
+  for (const field of Object.values(type.getFields())) {
+    const permission = permissions[`${type.name}.${field.name}`];
+    if (permission === undefined) {
+      throw new Error(`${type.name}.${field.name} has no row in the table of permissions.`);
+    }
+    // Plain fields of an object that the caller was given need no second look.
+    if (isRoot || permission !== 'authenticated') guardField(type, field, permission);
+  }
+}
+
+/**
+ * Puts the table of permissions in front of every root field and every field of a guarded type. Resolvers
+ * need not remember it.
+ * @throws when a field has no row in the table.
+ */
+export function guardSchema(schema: GraphQLSchema): GraphQLSchema {
+  const roots = [schema.getQueryType(), schema.getMutationType(), schema.getSubscriptionType()];
+  for (const root of roots) if (root) guardType(root, true);
+  for (const name of guardedTypes) {
+    const type = schema.getType(name);
+    if (!isObjectType(type)) throw new Error(`There is no type ${name}.`);
+    guardType(type, false);
+  }
+  return schema;
+}

@@ -1,0 +1,80 @@
+import type { OrganizationPermission } from '../../identity/roles.ts';
+
+/** What a caller needs for a field. */
+export type Permission =
+  /** Nothing: who logs in has no token yet. */
+  | 'public'
+  /** A valid access token; what is visible follows from the caller. */
+  | 'authenticated'
+  /** The role of a platform operator. */
+  | 'operator'
+  /** A permission in the organization that the field is about. */
+  | OrganizationPermission;
+
+/**
+ * Every field that reads or changes something, and what it needs. A field that is not listed is denied:
+ * the server does not start with a root field or a guarded type's field that has no row here.
+ */
+export const permissions: Readonly<Record<string, Permission>> = {
+  'Query.viewer': 'authenticated',
+  'Query.organization': 'authenticated',
+  'Query.organizations': 'authenticated',
+  'Query.server': 'servers.read',
+  'Query.apiKey': 'apiKeys.read',
+  'Query.user': 'operator',
+  'Query.users': 'operator',
+  'Query.nodeGroup': 'operator',
+  'Query.nodeGroups': 'operator',
+  'Query.nodeTokens': 'operator',
+  'Query.node': 'operator',
+  'Query.nodes': 'operator',
+  'Query.rollout': 'operator',
+  'Query.platformAuditEntries': 'operator',
+
+  'Organization.id': 'authenticated',
+  'Organization.slug': 'authenticated',
+  'Organization.name': 'authenticated',
+  'Organization.enabled': 'authenticated',
+  'Organization.mustAudit': 'authenticated',
+  'Organization.allowedOrigins': 'authenticated',
+  'Organization.createdAt': 'authenticated',
+  'Organization.updatedAt': 'authenticated',
+  'Organization.version': 'authenticated',
+  'Organization.members': 'members.read',
+  'Organization.apiKeys': 'apiKeys.read',
+  'Organization.servers': 'servers.read',
+  'Organization.requestLogs': 'requestLogs.read',
+  'Organization.auditEntries': 'audit.read',
+
+  'Mutation.login': 'public',
+  'Mutation.createOrganization': 'operator',
+  'Mutation.updateOrganization': 'organization.update',
+  'Mutation.deleteOrganization': 'organization.delete',
+  'Mutation.createUser': 'operator',
+  'Mutation.updateUser': 'operator',
+  'Mutation.deleteUser': 'operator',
+  'Mutation.addMember': 'members.write',
+  'Mutation.updateMember': 'members.write',
+  'Mutation.removeMember': 'members.write',
+  'Mutation.createApiKey': 'apiKeys.write',
+  'Mutation.updateApiKey': 'apiKeys.write',
+  'Mutation.revokeApiKey': 'apiKeys.write',
+  'Mutation.deleteApiKey': 'apiKeys.write',
+  'Mutation.createServer': 'servers.write',
+  'Mutation.updateServer': 'servers.write',
+  'Mutation.deleteServer': 'servers.write',
+  'Mutation.createNodeGroup': 'operator',
+  'Mutation.updateNodeGroup': 'operator',
+  'Mutation.deleteNodeGroup': 'operator',
+  'Mutation.createNodeToken': 'operator',
+  'Mutation.updateNodeToken': 'operator',
+  'Mutation.revokeNodeToken': 'operator',
+  'Mutation.deleteNodeToken': 'operator',
+
+  'Subscription.requestLogAdded': 'requestLogs.read',
+  'Subscription.serverChanged': 'servers.read',
+  'Subscription.nodeChanged': 'operator',
+};
+
+/** Types whose every field must have a row, besides the roots. */
+export const guardedTypes: readonly string[] = ['Organization'];

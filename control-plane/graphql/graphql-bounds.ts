@@ -1,0 +1,52 @@
+import type { OperationBounds } from './operation-bounds.ts';
+import type { SubscriptionBounds } from './subscription/subscription-hub.ts';
+
+/** Every bound of the GraphQL API; all can be set. */
+export interface GraphqlBounds extends OperationBounds, SubscriptionBounds {
+  /** Body of a request, and message of a WebSocket, in bytes. */
+  readonly bodyBytesMax: number;
+  readonly subscriptionsPerConnectionMax: number;
+  /** WebSocket connections of one replica. */
+  readonly websocketConnectionsMax: number;
+  /** From the connection to its first protocol message. */
+  readonly websocketInitTimeoutMs: number;
+  /** Between signs of life on an idle stream. */
+  readonly pingIntervalMs: number;
+  /** For the whole of a request to arrive. */
+  readonly requestTimeoutMs: number;
+  /** For a connection to close when the server does. */
+  readonly closeTimeoutMs: number;
+  readonly accessTokenLifetimeMs: number;
+  /** Passwords checked at the same time, 19 MiB each. */
+  readonly passwordConcurrencyMax: number;
+  readonly passwordWaitingMax: number;
+  /** Failed log-ins of one account, and from one address, in a window. */
+  readonly accountFailuresMax: number;
+  readonly addressFailuresMax: number;
+  readonly failureWindowMs: number;
+}
+
+export const graphqlBoundsDefault: GraphqlBounds = {
+  depthMax: 12,
+  costMax: 5000,
+  aliasesMax: 30,
+  tokensMax: 2000,
+  pageSizeMax: 100,
+  pageSizeDefault: 25,
+  bodyBytesMax: 1024 * 1024,
+  subscriptionsPerConnectionMax: 50,
+  subscriptionsMax: 5000,
+  backlogMax: 5000,
+  stallMsMax: 30_000,
+  websocketConnectionsMax: 1000,
+  websocketInitTimeoutMs: 5000,
+  pingIntervalMs: 12_000,
+  requestTimeoutMs: 30_000,
+  closeTimeoutMs: 2000,
+  accessTokenLifetimeMs: 15 * 60 * 1000,
+  passwordConcurrencyMax: 2,
+  passwordWaitingMax: 50,
+  accountFailuresMax: 10,
+  addressFailuresMax: 50,
+  failureWindowMs: 15 * 60 * 1000,
+};

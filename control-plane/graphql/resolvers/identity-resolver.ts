@@ -1,0 +1,184 @@
+import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
+import { login } from '../../identity/login.ts';
+import { addMember, removeMember, updateMember } from '../../identity/members.ts';
+import { PasswordWorkExhausted } from '../../identity/password-desk.ts';
+import type { Role } from '../../identity/roles.ts';
+import { createUser, deleteUser, findUser, listUsers, updateUser } from '../../identity/users.ts';
+import { oldestFirst } from '../../input/find-page.ts';
+import type { PlatformRole } from '../../store/entities/user.ts';
+import { type GraphqlContext, granterIn } from '../context.ts';
+import { ApiError } from '../errors.ts';
+import { connection, PageArgs } from '../types/connection.ts';
+import { DeleteOnPlatformInput, DeletePayload } from '../types/delete-input.ts';
+import {
+  AddMemberInput,
+  CreateUserInput,
+  LoginPayloadType,
+  MemberPayload,
+  RemoveMemberInput,
+  UpdateMemberInput,
+  UpdateUserInput,
+  UserConnection,
+  UserFilter,
+  UserPayload,
+  UserType,
+  ViewerType,
+} from '../types/identity.ts';
+import { payload } from '../types/user-error.ts';
+import { idKey, pageOf } from './page-of.ts';
+
+/** Hashing a password is the costliest thing that a request can ask for: one or two fit into a request. */
+const passwordCost = 2000;
+
+async function orBusy<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw error instanceof PasswordWorkExhausted ? new ApiError('BUSY') : error;
+  }
+}
+
+@Resolver()
+export class IdentityResolver {
+  @Query(() => ViewerType, { description: 'The caller, and where the caller is a member.' })
+  async viewer(@Ctx() context: GraphqlContext): Promise<ViewerType> {
+    const { user, roles } = await context.principal();
+    const { authentication } = context;
+    return {
+      user,
+      memberships: [...roles].map(([organizationId, role]) => ({ organizationId, role })),
+      tokenExpiresAt: new Date(authentication.kind === 'user' ? authentication.expiresAtMs : 0),
+    };
+  }
+
+  @Query(() => UserType, {
+    nullable: true,
+    description: 'A person, or null. For platform operators.',
+  })
+  async user(
+    @Ctx() context: GraphqlContext,
+    @Arg('id', () => ID, { description: 'The person.' }) id: string,
+  ) {
+    return findUser(context.services.store, id);
+  }
+
+  @Query(() => UserConnection, {
+    description: 'Everybody on the platform. For platform operators.',
+  })
+  async users(
+    @Ctx() context: GraphqlContext,
+    @Args(() => PageArgs) page: PageArgs,
+    @Arg('filter', () => UserFilter, { nullable: true, description: 'Which people to list.' })
+    filter: UserFilter | null,
+  ) {
+    const request = pageOf(context, page, oldestFirst);
+    return connection(await listUsers(context.services.store, filter ?? {}, request), idKey);
+  }
+
+  @Mutation(() => LoginPayloadType, {
+    complexity: passwordCost,
+    description:
+      'Exchanges e-mail address and password for an access token of 15 minutes. Fails with `LOGIN_FAILED`, or with `TOO_MANY_ATTEMPTS` after repeated failures.',
+  })
+  async login(
+    @Ctx() context: GraphqlContext,
+    @Arg('email', () => String, { description: 'E-mail address.' }) email: string,
+    @Arg('password', () => String, { description: 'Password.' }) password: string,
+  ): Promise<LoginPayloadType> {
+    const { clientAddress, services } = context;
+    const result = await orBusy(login(services.login, { email, password, clientAddress }));
+    if (result.kind === 'failed') throw new ApiError('LOGIN_FAILED');
+    if (result.kind === 'limited') {
+      const retryAfterSeconds = Math.ceil(result.retryAfterMs / 1000);
+      throw new ApiError('TOO_MANY_ATTEMPTS', undefined, { retryAfterSeconds });
+    }
+    const { token, expiresAtMs } = result.issued;
+    return { accessToken: token, expiresAt: new Date(expiresAtMs), user: result.user };
+  }
+
+  @Mutation(() => UserPayload, {
+    complexity: passwordCost,
+    description: 'Creates an account for a person. For platform operators.',
+  })
+  async createUser(
+    @Ctx() context: GraphqlContext,
+    @Arg('input', () => CreateUserInput, { description: 'The person.' }) input: CreateUserInput,
+  ) {
+    const { actor } = await context.principal();
+    const fields = { ...input, platformRole: input.platformRole as PlatformRole | null };
+    const outcome = await orBusy(createUser(context.services.login, actor, fields));
+    return payload(outcome, (user) => ({ user }));
+  }
+
+  @Mutation(() => UserPayload, {
+    complexity: passwordCost,
+    description: 'Changes a person’s account. For platform operators.',
+  })
+  async updateUser(
+    @Ctx() context: GraphqlContext,
+    @Arg('input', () => UpdateUserInput, { description: 'The changes.' }) input: UpdateUserInput,
+  ) {
+    const { actor } = await context.principal();
+    const { platformRole, ...rest } = input;
+    const changes =
+      platformRole === undefined
+        ? rest
+        : { ...rest, platformRole: platformRole as PlatformRole | null };
+    const outcome = await orBusy(updateUser(context.services.login, actor, changes));
+    return payload(outcome, (user) => ({ user }));
+  }
+
+  @Mutation(() => DeletePayload, {
+    description:
+      'Deletes the account of a person who is a member of no organization. Records of what the person did stay. For platform operators.',
+  })
+  async deleteUser(
+    @Ctx() context: GraphqlContext,
+    @Arg('input', () => DeleteOnPlatformInput, { description: 'The person.' })
+    input: DeleteOnPlatformInput,
+  ) {
+    const { actor } = await context.principal();
+    const outcome = await deleteUser(context.services.store, actor, input);
+    return payload(outcome, ({ id }) => ({ deletedId: id }));
+  }
+
+  @Mutation(() => MemberPayload, {
+    description: 'Takes a person into an organization.',
+  })
+  async addMember(
+    @Ctx() context: GraphqlContext,
+    @Arg('input', () => AddMemberInput, { description: 'Whom, and as what.' })
+    input: AddMemberInput,
+  ) {
+    const granter = await granterIn(context, input.organizationId);
+    const fields = { ...input, role: input.role as Role };
+    const outcome = await addMember(context.services.store, granter, fields);
+    return payload(outcome, (member) => ({ member }));
+  }
+
+  @Mutation(() => MemberPayload, {
+    description: 'Gives a member another role; the member’s API keys follow at once.',
+  })
+  async updateMember(
+    @Ctx() context: GraphqlContext,
+    @Arg('input', () => UpdateMemberInput, { description: 'Whom, and as what.' })
+    input: UpdateMemberInput,
+  ) {
+    const granter = await granterIn(context, input.organizationId);
+    const fields = { ...input, role: input.role as Role };
+    const outcome = await updateMember(context.services.store, granter, fields);
+    return payload(outcome, (member) => ({ member }));
+  }
+
+  @Mutation(() => MemberPayload, {
+    description: 'Ends a membership, and the API keys that act for the member, in one change.',
+  })
+  async removeMember(
+    @Ctx() context: GraphqlContext,
+    @Arg('input', () => RemoveMemberInput, { description: 'Whom.' }) input: RemoveMemberInput,
+  ) {
+    const granter = await granterIn(context, input.organizationId);
+    const outcome = await removeMember(context.services.store, granter, input);
+    return payload(outcome, (member) => ({ member }));
+  }
+}

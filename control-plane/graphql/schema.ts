@@ -1,0 +1,37 @@
+import 'reflect-metadata';
+import { createPubSub } from '@graphql-yoga/subscription';
+import { GraphQLError, type GraphQLSchema, lexicographicSortSchema, printSchema } from 'graphql';
+import { buildSchemaSync } from 'type-graphql';
+import { guardSchema } from './authorize/guard-schema.ts';
+import { ApiKeyResolver } from './resolvers/api-key-resolver.ts';
+import { IdentityResolver } from './resolvers/identity-resolver.ts';
+import { NodeResolver } from './resolvers/node-resolver.ts';
+import { OrganizationResolver } from './resolvers/organization-resolver.ts';
+import { ServerResolver } from './resolvers/server-resolver.ts';
+import { SubscriptionResolver } from './resolvers/subscription-resolver.ts';
+
+/** The schema with the table of permissions in front of it. @throws {GraphQLError} when it is not valid. */
+export function buildGraphqlSchema(): GraphQLSchema {
+  const schema = buildSchemaSync({
+    resolvers: [
+      IdentityResolver,
+      OrganizationResolver,
+      ApiKeyResolver,
+      ServerResolver,
+      NodeResolver,
+      SubscriptionResolver,
+    ],
+    // The library asks for it; subscriptions here read the database themselves, so that they are right with
+    // any number of replicas.
+    pubSub: createPubSub(),
+    // Services check values and answer with `userErrors`; a second check would answer otherwise.
+    validate: false,
+  });
+  if (schema.getQueryType() === undefined) throw new GraphQLError('The schema has no queries.');
+  return guardSchema(schema);
+}
+
+/** The text of `schema.graphql`: sorted, so that it changes only when the interface does. */
+export function emitSchema(): string {
+  return `${printSchema(lexicographicSortSchema(buildGraphqlSchema()))}\n`;
+}

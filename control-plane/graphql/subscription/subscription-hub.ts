@@ -1,0 +1,246 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import type { NodeFilterFields, NodeView } from '../../registry/nodes.ts';
+import { findNodes } from '../../registry/nodes.ts';
+import { type RequestLogFilterFields, requestLogCondition } from '../../registry/request-logs.ts';
+import { FollowerLagged, type FoundRow, RowFollower } from '../../registry/row-follower.ts';
+import { findServers, type ServerView } from '../../registry/servers.ts';
+import type { ChangeFeed } from '../../store/change-feed.ts';
+import { ConfigChange } from '../../store/entities/config-change.ts';
+import { RequestLog } from '../../store/entities/request-log.ts';
+import type { Store } from '../../store/store.ts';
+import { ApiError } from '../errors.ts';
+import { follow } from './follow.ts';
+
+export interface SubscriptionBounds {
+  /** Events that one subscriber may be behind. */
+  readonly backlogMax: number;
+  /** Longest that a subscriber may take over one read's events, in milliseconds. */
+  readonly stallMsMax: number;
+  /** Subscriptions of one replica, over all connections. */
+  readonly subscriptionsMax: number;
+}
+
+/** Who follows. */
+export interface Subscriber {
+  readonly expiresAtMs: number;
+  /** Throws when the subscriber may no longer read. */
+  readonly authorize: () => Promise<void>;
+}
+
+export interface ServerChange {
+  readonly serverId: string;
+  readonly kind: 'saved' | 'deleted';
+  readonly revision: number;
+  readonly server: ServerView | null;
+}
+
+export interface SubscriptionHubOptions {
+  readonly store: Store;
+  readonly feed: Pick<ChangeFeed, 'on'>;
+  readonly bounds: SubscriptionBounds;
+  readonly now: () => number;
+}
+
+/** A role that is taken away ends a subscription within this time, at the next event. */
+const recheckMs = 1000;
+/** Rows loaded at once. */
+const chunkSize = 100;
+/** No transaction that writes a record or a node's state takes this long. */
+const lateCommitMsMax = 30_000;
+
+async function orLagged<T>(read: Promise<T>): Promise<T> {
+  try {
+    return await read;
+  } catch (error) {
+    throw error instanceof FollowerLagged ? new ApiError('SUBSCRIPTION_LAGGED') : error;
+  }
+}
+
+/** The entries that were found, as far as they fit the condition; their times name their partitions. */
+function loadEntries(
+  em: EntityManager,
+  condition: object,
+  found: readonly FoundRow[],
+): Promise<RequestLog[]> {
+  const times = found.map(({ writtenAt }) => writtenAt.getTime());
+  const receivedAt = { $gte: new Date(Math.min(...times)), $lte: new Date(Math.max(...times)) };
+  return em.find(
+    RequestLog,
+    { $and: [condition, { receivedAt, id: { $in: found.map(({ id }) => id) } }] },
+    { orderBy: { receivedAt: 'asc', id: 'asc' } },
+  );
+}
+
+/** Streams of events for subscribers, on any replica: the feed wakes, each reads under its own scope. */
+export class SubscriptionHub {
+  readonly #options: SubscriptionHubOptions;
+  #open = 0;
+
+  constructor(options: SubscriptionHubOptions) {
+    this.#options = options;
+  }
+
+  /** Subscriptions that are open on this replica. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** Records of an organization's calls, from now on. */
+  async requestLogs(
+    subscriber: Subscriber,
+    organizationId: string,
+    filter: RequestLogFilterFields,
+  ): Promise<AsyncGenerator<RequestLog>> {
+    const { store, feed, bounds } = this.#options;
+    const condition = requestLogCondition(organizationId, filter);
+    const follower = await store.withOrganization(organizationId, (em) =>
+      RowFollower.begin(
+        em,
+        {
+          table: 'request_logs',
+          condition: 'organization_id = ?',
+          parameters: [organizationId],
+          writtenAt: 'received_at',
+        },
+        { rowsMax: bounds.backlogMax, lateCommitMsMax },
+      ),
+    );
+    const queue: FoundRow[] = [];
+    const read = async (): Promise<readonly RequestLog[]> => {
+      if (condition === undefined) return [];
+      return store.withOrganization(organizationId, async (em) => {
+        if (queue.length === 0) queue.push(...(await orLagged(follower.read(em))));
+        const entries: RequestLog[] = [];
+        // Entries that the filter leaves out must not look like the end of the queue.
+        while (entries.length === 0 && queue.length > 0) {
+          entries.push(...(await loadEntries(em, condition, queue.splice(0, chunkSize))));
+        }
+        return entries;
+      });
+    };
+    return this.#follow(
+      subscriber,
+      read,
+      () => queue.length > 0,
+      (wake) =>
+        feed.on('requestLogs', ({ organizationIds }) => {
+          if (organizationIds === 'many' || organizationIds.includes(organizationId)) wake();
+        }),
+    );
+  }
+
+  /** Nodes whose state changed, from now on; several changes in a moment are one event. */
+  async nodes(subscriber: Subscriber, filter: NodeFilterFields): Promise<AsyncGenerator<NodeView>> {
+    const { store, feed, bounds, now } = this.#options;
+    const follower = await store.withPlatform((em) =>
+      RowFollower.begin(
+        em,
+        { table: 'nodes', condition: 'true', parameters: [], writtenAt: 'updated_at' },
+        { rowsMax: bounds.backlogMax, lateCommitMsMax },
+      ),
+    );
+    const read = async (): Promise<readonly NodeView[]> => {
+      const found = await store.withPlatform((em) => orLagged(follower.read(em)));
+      const ids = new Set(found.map(({ id }) => id));
+      const nodes = await findNodes(store, [...ids], now());
+      return nodes.filter((node) => matches(node, filter));
+    };
+    return this.#follow(
+      subscriber,
+      read,
+      () => false,
+      (wake) => feed.on('nodes', wake),
+    );
+  }
+
+  /** Committed changes to an organization's servers, in the order of their revisions, from now on. */
+  async servers(
+    subscriber: Subscriber,
+    organizationId: string,
+  ): Promise<AsyncGenerator<ServerChange>> {
+    const { store, feed } = this.#options;
+    let revision = await store.withOrganization(organizationId, async (em) => {
+      const last = { orderBy: { revision: 'desc' }, limit: 1 } as const;
+      const [change] = await em.find(ConfigChange, { organizationId }, last);
+      return change?.revision ?? 0;
+    });
+    let more = false;
+    const read = async (): Promise<readonly ServerChange[]> => {
+      // Revisions become visible in their order, so that the last one seen is a safe mark.
+      const changes = await store.withOrganization(organizationId, (em) =>
+        em.find(
+          ConfigChange,
+          { organizationId, revision: { $gt: revision } },
+          { orderBy: { revision: 'asc' }, limit: chunkSize },
+        ),
+      );
+      more = changes.length === chunkSize;
+      revision = changes.at(-1)?.revision ?? revision;
+      return this.#serverChanges(organizationId, changes);
+    };
+    return this.#follow(
+      subscriber,
+      read,
+      () => more,
+      (wake) => feed.on('config', wake),
+    );
+  }
+
+  async #serverChanges(
+    organizationId: string,
+    changes: readonly ConfigChange[],
+  ): Promise<ServerChange[]> {
+    const touched = changes.flatMap(({ revision, entries }) =>
+      entries.filter(({ kind }) => kind === 'server').map(({ id }) => ({ id, revision })),
+    );
+    const ids = [...new Set(touched.map(({ id }) => id))];
+    const servers = await findServers(this.#options.store, organizationId, ids);
+    const byId = new Map(servers.map((server) => [server.id, server]));
+    return touched.map(({ id, revision }) => {
+      const server = byId.get(id) ?? null;
+      return { serverId: id, revision, server, kind: server === null ? 'deleted' : 'saved' };
+    });
+  }
+
+  /** Reads again at once while `hasMore`, so that a long queue drains without another wake. */
+  #follow<T>(
+    subscriber: Subscriber,
+    read: () => Promise<readonly T[]>,
+    hasMore: () => boolean,
+    onWake: (wake: () => void) => () => void,
+  ): AsyncGenerator<T> {
+    const { bounds, now } = this.#options;
+    if (this.#open >= bounds.subscriptionsMax) throw new ApiError('TOO_MANY_SUBSCRIPTIONS');
+    this.#open += 1;
+    let wakeAgain = (): void => undefined;
+    let isOpen = true;
+    return follow({
+      onWake: (wake) => {
+        wakeAgain = wake;
+        const stop = onWake(wake);
+        return () => {
+          stop();
+          if (isOpen) this.#open -= 1;
+          isOpen = false;
+        };
+      },
+      read: async () => {
+        const items = await read();
+        if (hasMore()) wakeAgain();
+        return items;
+      },
+      authorize: subscriber.authorize,
+      recheckMs,
+      expiresAtMs: subscriber.expiresAtMs,
+      stallMsMax: bounds.stallMsMax,
+      now,
+    });
+  }
+}
+
+function matches(node: NodeView, filter: NodeFilterFields): boolean {
+  const { nodeGroupId, connected, rejecting } = filter;
+  if (typeof nodeGroupId === 'string' && node.nodeGroupId !== nodeGroupId) return false;
+  if (typeof connected === 'boolean' && node.connected !== connected) return false;
+  return typeof rejecting !== 'boolean' || (node.lastNack !== null) === rejecting;
+}
