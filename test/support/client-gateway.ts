@@ -9,6 +9,8 @@ export interface ClientRoute {
   readonly url: string;
   /** Sent as a bearer token; undefined: the route asks for none. */
   readonly apiKey: string | undefined;
+  /** Sent besides, such as what a browser would add. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** A gateway that tests talk to as clients do, whatever it is made of. */

@@ -18,8 +18,8 @@ import {
   type ClientSession,
   clientAnswers,
   clientRoot,
-  credentialHeaders,
   type ReceivedNotification,
+  routeHeaders,
   textOf,
 } from './client-session.ts';
 
@@ -28,7 +28,7 @@ export async function connectSdk1(route: ClientRoute): Promise<ClientSession> {
   const notifications = new Inbox<ReceivedNotification>();
   const client = newClient(notifications);
   const transport = new StreamableHTTPClientTransport(new URL(route.url), {
-    requestInit: { headers: credentialHeaders(route) },
+    requestInit: { headers: routeHeaders(route) },
   });
   // The transport's optional members are typed as possibly undefined, which exact optional types refuse.
   await client.connect(transport as Transport);
@@ -143,6 +143,10 @@ class Sdk1Session implements ClientSession {
 
   close(): Promise<void> {
     return this.#client.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #complete(

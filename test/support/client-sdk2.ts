@@ -11,8 +11,8 @@ import {
   type ConnectClient,
   clientAnswers,
   clientRoot,
-  credentialHeaders,
   type ReceivedNotification,
+  routeHeaders,
   textOf,
 } from './client-session.ts';
 
@@ -28,7 +28,7 @@ export function connectSdk2(mode: 'legacy' | 'auto'): ConnectClient {
     const notifications = new Inbox<ReceivedNotification>();
     const client = newClient(mode, notifications);
     const transport = new StreamableHTTPClientTransport(new URL(route.url), {
-      requestInit: { headers: credentialHeaders(route) },
+      requestInit: { headers: routeHeaders(route) },
     });
     // The transport's optional members are typed as possibly undefined, which exact optional types refuse.
     await client.connect(transport as Transport);
@@ -166,6 +166,10 @@ class Sdk2Session implements ClientSession {
 
   close(): Promise<void> {
     return this.#client.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #complete(

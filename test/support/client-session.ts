@@ -48,6 +48,7 @@ export interface ClientSession {
   /** Ends the session at the server, when it has one. */
   terminate(): Promise<void>;
   close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export type ConnectClient = (route: ClientRoute) => Promise<ClientSession>;
@@ -57,9 +58,9 @@ export const clientAnswers = { username: 'ada', email: 'ada@example.com', name: 
 
 export const clientRoot = 'file:///workspace';
 
-/** Headers that carry the route's credential. */
-export function credentialHeaders({ apiKey }: ClientRoute): Record<string, string> {
-  return apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+/** The route's own headers and its credential. */
+export function routeHeaders({ apiKey, headers }: ClientRoute): Record<string, string> {
+  return { ...headers, ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }) };
 }
 
 interface ContentBlock {
