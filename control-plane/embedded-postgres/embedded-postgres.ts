@@ -135,8 +135,8 @@ function removeStaleLock(data: string): void {
   const file = path.join(data, 'postmaster.pid');
   try {
     const pid = readFileSync(file, 'utf8').split('\n')[0] ?? '';
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
-    if (!command.includes('postgres')) rmSync(file);
+    const command = readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+    if (command !== 'postgres') rmSync(file);
   } catch {
     // The lock or its process is gone already.
   }
@@ -163,7 +163,7 @@ async function startServer(
 }
 
 async function ensureDatabase(host: string, database: string): Promise<void> {
-  const client = new Client({ host, port, user: superuser, database: 'postgres' });
+  const client = new Client({ host, port, user: superuser, database: 'postgres', ssl: false });
   await client.connect();
   try {
     const { rowCount } = await client.query('select from pg_database where datname = $1', [

@@ -110,6 +110,7 @@ export function clientConfig(
     user: connection.user,
     application_name: applicationName,
     ...(connection.password === undefined ? {} : { password: connection.password.reveal() }),
-    ...(connection.tls === undefined ? {} : { ssl: connection.tls }),
+    // Said also when there is none: PGSSLMODE in the environment must not decide.
+    ssl: connection.tls ?? false,
   };
 }

@@ -349,6 +349,15 @@ describe('the app role for a person', () => {
     expect(rowCount).toBe(0);
   });
 
+  test('changes the person’s own account, but makes nobody an operator and unlocks nobody', async () => {
+    const update = (set: string) =>
+      inScope(app, scope, () => app.query(`update users set ${set} where true returning id`));
+    expect((await update(`password_hash = 'new'`)).rows).toEqual([{ id: ours.user }]);
+    for (const set of [`platform_role = 'operator'`, 'disabled_at = now()']) {
+      await expect(update(set)).rejects.toMatchObject({ code: '42501' });
+    }
+  });
+
   test('reads no audit entry', async () => {
     const { rows } = await inScope(app, scope, () => app.query('select * from audit_logs'));
     expect(rows).toEqual([]);
