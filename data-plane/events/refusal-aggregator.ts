@@ -37,15 +37,24 @@ export class RefusalAggregator {
   }
 
   /**
-   * Hands out each tally; one for which `take` returns false stays and goes on counting, so that a full
-   * spool costs resolution in time and no count.
+   * Hands out tallies, oldest first; one for which `take` returns false stays and goes on counting, so
+   * that a full spool costs resolution in time and no count. Stops after `tallyMax`, and at those begun
+   * at `beforeMs` or later; returns whether there are more.
    */
-  flush(take: (aggregate: RefusalAggregateInput) => boolean): void {
+  flush(
+    take: (aggregate: RefusalAggregateInput) => boolean,
+    { tallyMax, beforeMs }: { readonly tallyMax: number; readonly beforeMs: number },
+  ): boolean {
     const windowEndMs = this.#now();
+    let taken = 0;
     for (const [key, tally] of this.#tallies) {
-      if (!take({ ...tally, windowEndMs })) return;
+      if (tally.windowStartMs >= beforeMs) return false;
+      if (taken >= tallyMax) return true;
+      if (!take({ ...tally, windowEndMs })) return false;
       this.#tallies.delete(key);
+      taken += 1;
     }
+    return false;
   }
 
   #count(reason: string, block: string, organizationId: string): boolean {

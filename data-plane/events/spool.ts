@@ -57,6 +57,9 @@ interface Waiter {
 /** Room that must remain behind a gap event, lest gaps and single records take turns in a full spool. */
 const roomAfterGapBytes = 4096;
 
+/** So many aggregates are written before calls get their turn: 1 or 2 ms. */
+const talliesPerTurn = 256;
+
 /** How soon a spool that can't be written is tried again. */
 const writeRetryMs = 1000;
 
@@ -103,7 +106,10 @@ export class Spool implements CallRecorder {
     this.#durableSequence = recovered.nextSequence - 1;
     this.#acknowledgedSequence = (this.#segments[0]?.firstSequence ?? 1) - 1;
     this.#refusals = new RefusalAggregator(options.refusalBlocksMax, options.now);
-    this.#refusalTimer = setInterval(() => this.flushRefusals(), options.refusalFlushIntervalMs);
+    this.#refusalTimer = setInterval(
+      () => this.#flushSlice(options.now()),
+      options.refusalFlushIntervalMs,
+    );
     if (recovered.lostCount > 0) {
       this.#unreported = { count: recovered.lostCount, cause: 'corrupt_segment' };
     }
@@ -140,7 +146,10 @@ export class Spool implements CallRecorder {
 
   /** Writes the refusals counted so far as aggregates, as far as their quota has room. */
   flushRefusals(): void {
-    this.#refusals.flush((refusals) => this.#append('refusals', { refusals }));
+    this.#flushRefusals({
+      tallyMax: Number.POSITIVE_INFINITY,
+      beforeMs: Number.POSITIVE_INFINITY,
+    });
   }
 
   /** Calls `listener` whenever more of the spool is on disk; returns what ends that. */
@@ -213,6 +222,16 @@ export class Spool implements CallRecorder {
     this.#writer.close();
     this.#lock.release();
     this.#listeners.clear();
+  }
+
+  /** Writes some of the refusals counted before `beforeMs`, and the rest after calls had their turn. */
+  #flushSlice(beforeMs: number): void {
+    if (!this.#flushRefusals({ tallyMax: talliesPerTurn, beforeMs })) return;
+    setImmediate(() => this.#flushSlice(beforeMs));
+  }
+
+  #flushRefusals(bounds: { readonly tallyMax: number; readonly beforeMs: number }): boolean {
+    return this.#refusals.flush((refusals) => this.#append('refusals', { refusals }), bounds);
   }
 
   #room(): number {

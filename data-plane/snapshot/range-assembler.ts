@@ -19,6 +19,7 @@ export type ChunkOutcome =
 
 /** What a resource costs in memory beside its body, as far as the bound on a range is concerned. */
 const overheadBytes = 256;
+const serverIdBytes = 64;
 
 /**
  * Collects the chunks of a range. Each chunk is decoded as it arrives, so that a large range never
@@ -77,7 +78,9 @@ export class RangeAssembler {
     if (chunk.fromRevision !== first.fromRevision || chunk.toRevision !== first.toRevision) {
       return `chunk ${chunk.index} says that it is of the range ${chunk.fromRevision} to ${chunk.toRevision}`;
     }
-    for (const { body } of chunk.resources) this.#bytes += body.length + overheadBytes;
+    for (const { body, scope } of chunk.resources) {
+      this.#bytes += body.length + overheadBytes + (scope?.serverIds.length ?? 0) * serverIdBytes;
+    }
     this.#bytes += chunk.removedResources.length * overheadBytes;
     return this.#bytes > this.#rangeBytesMax
       ? `the range has more than ${this.#rangeBytesMax} bytes`

@@ -211,6 +211,17 @@ describe('refusals', () => {
     ]);
   });
 
+  test('are written by themselves every so often, each counted once', async () => {
+    const spool = await start({ refusalFlushIntervalMs: 20, refusalBlocksMax: 2000 });
+    for (let index = 0; index < 1000; index += 1) {
+      const clientAddress = `10.${index >> 8}.${index & 255}.1`;
+      spool.refuse({ reason: 'credential_invalid', clientAddress, organizationId: undefined });
+    }
+    await eventually(() => spool.status().recordedTotal >= 1000, 'the aggregates');
+    const events = await readSpool(spool);
+    expect(events.map(({ refusals }) => refusals?.count)).toEqual(Array(1000).fill(1));
+  });
+
   test('from more blocks than are kept are counted without their block', async () => {
     const spool = await start({ refusalBlocksMax: 3 });
     for (let index = 0; index < 10; index += 1) {
