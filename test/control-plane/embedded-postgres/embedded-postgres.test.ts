@@ -39,10 +39,12 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-async function start(dataDirectory: string): Promise<EmbeddedPostgres> {
+/** Without fsync where a test is not about what survives: it is slow on a busy disk. */
+async function start(dataDirectory: string, fsync = false): Promise<EmbeddedPostgres> {
   const postgres = await startEmbeddedPostgres({
     dataDirectory,
     log,
+    ...(fsync ? {} : { fsync }),
     sharedDirectory: path.join(folder, 'shared'),
   });
   running.push(postgres);
@@ -83,13 +85,13 @@ async function startParent(dataDirectory: string) {
 describe('the embedded PostgreSQL', () => {
   test('keeps its data from start to start, and listens on its socket only', async () => {
     const dataDirectory = path.join(folder, 'postgres');
-    const first = await start(dataDirectory);
+    const first = await start(dataDirectory, true);
     await query(first, `create table kept as select 'row' as value`);
     expect(await query(first, 'show listen_addresses')).toEqual([{ listen_addresses: '' }]);
     await first.stop();
     expect(existsSync(first.host)).toBe(false);
 
-    const second = await start(dataDirectory);
+    const second = await start(dataDirectory, true);
     expect(await query(second, 'select * from kept')).toEqual([{ value: 'row' }]);
     expect(await query(second, 'show fsync')).toEqual([{ fsync: 'on' }]);
   });
@@ -107,7 +109,7 @@ describe('the embedded PostgreSQL', () => {
     await query(parent, 'create table kept as select 1 as value');
     parent.child.kill('SIGKILL');
     // The next start waits for the old server's lock instead of failing on it.
-    const postgres = await start(dataDirectory);
+    const postgres = await start(dataDirectory, true);
     expect(runs(pid)).toBe(false);
     expect(existsSync(parent.host)).toBe(false);
     expect(await query(postgres, 'select * from kept')).toEqual([{ value: 1 }]);
