@@ -583,19 +583,18 @@ describe('bounds', () => {
   });
 
   test('bounds the time to connect by the server’s own setting', async () => {
-    // An unroutable documentation address neither answers nor refuses, or is refused at once without a network.
-    const endpoint = endpointEntry(new URL('http://192.0.2.1:81/mcp'));
+    // It accepts the connection, but never answers the TLS handshake.
+    const server = await closing(startTcpServer((socket) => void socket.resume()));
+    const url = new URL(server.url.href.replace('http:', 'https:'));
+    const endpoint = endpointEntry(url);
     const { recorder } = send(
       transportWith().transport,
-      postTo(
-        endpoint.url,
-        {},
-        { endpoint, server: serverEntry([endpoint], { connectTimeoutMs: 100 }) },
-      ),
+      postTo(url, {}, { endpoint, server: serverEntry([endpoint], { connectTimeoutMs: 100 }) }),
     );
     expect(await recorder.end).toMatchObject({
       reason: 'upstream_connect_failed',
       nothingSent: true,
+      detail: expect.stringContaining('UND_ERR_CONNECT_TIMEOUT'),
     });
   });
 });
