@@ -31,7 +31,9 @@ export class LegacySessions {
     const sessionId = request.headers.get('mcp-session-id');
     if (sessionId !== null) {
       const session = this.#sessions.get(sessionId);
-      return session ? session.transport.handleRequest(request) : refusal(404, 'Session not found');
+      if (!session) return refusal(404, 'Session not found');
+      const response = await session.transport.handleRequest(request);
+      return request.method === 'GET' ? beginAtOnce(response) : response;
     }
     if (this.#sessions.size >= sessionsMax) return refusal(503, 'Too many sessions');
     const session = await this.#begin();
@@ -72,6 +74,18 @@ export class LegacySessions {
     await server.connect(transport);
     return session;
   }
+}
+
+/**
+ * Puts a comment in front of a stream: Node sends a head only with the first bytes of the body, and a
+ * client that opened a quiet stream must see that it stands.
+ */
+function beginAtOnce(response: Response): Response {
+  if (!response.ok || !response.body) return response;
+  const opening = new TransformStream<Uint8Array, Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode(': open\n\n')),
+  });
+  return new Response(response.body.pipeThrough(opening), response);
 }
 
 function refusal(status: number, message: string): Response {
