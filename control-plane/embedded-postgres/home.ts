@@ -9,6 +9,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { passableByOthers, type ServerAccount } from './server-account.ts';
 
@@ -59,12 +60,21 @@ function adopt(home: string, dataDirectory: string): string {
   return home;
 }
 
-/** What a data directory of the same path left behind when it was removed: nobody can reach it again. */
+/**
+ * Whether nobody can reach a home again: its data directory was of this very path and was removed, or it
+ * was a temporary one and is gone. Any other that is gone may be on a volume that comes back.
+ */
+function abandoned(origin: string, dataDirectory: string): boolean {
+  if (origin === dataDirectory) return true;
+  return origin.startsWith(`${realpathSync(tmpdir())}${path.sep}`) && !existsSync(origin);
+}
+
 function removeAbandoned(sharedDirectory: string, dataDirectory: string): void {
   for (const name of readdirSync(sharedDirectory)) {
     const home = path.join(sharedDirectory, name);
-    if (originOf(home) !== dataDirectory) continue;
-    // A server that is being stopped still writes there; the next start removes it.
+    const origin = originOf(home);
+    if (origin === undefined || !abandoned(origin, dataDirectory)) continue;
+    // A server that is being stopped still writes there; a later start removes it.
     if (existsSync(path.join(home, 'data', 'postmaster.pid'))) continue;
     rmSync(home, { recursive: true, force: true });
   }

@@ -170,6 +170,16 @@ describe('the embedded PostgreSQL', () => {
     expect((await start(moved)).home).toBe(first.home);
   });
 
+  test('clears what a temporary data directory left, and nothing of one that is there', async () => {
+    const kept = await start(path.join(closed, 'kept'));
+    const left = await start(path.join(closed, 'left'));
+    await kept.stop();
+    await left.stop();
+    rmSync(path.join(closed, 'left'), { recursive: true });
+    await start(path.join(closed, 'other'));
+    expect([kept.home, left.home].map((home) => existsSync(home))).toEqual([true, false]);
+  });
+
   test('starts afresh when the data directory was removed, and clears what it left', async () => {
     const dataDirectory = path.join(closed, 'postgres');
     const first = await start(dataDirectory);
