@@ -11,6 +11,7 @@ import {
   port,
 } from '../common/setting-types.ts';
 import { loadSettings } from '../common/settings.ts';
+import { proxyBounds, upstreamBounds } from './bounds.ts';
 
 const megabyte = 1024 * 1024;
 
@@ -51,6 +52,10 @@ export const dataPlaneSettings = z.object({
     .optional()
     .describe('The node’s certificate, where the control plane asks for one.'),
   nodeKeyFile: filePath.optional().describe('Private key of the node’s certificate.'),
+  controlPlaneServerName: z
+    .string()
+    .optional()
+    .describe('Name that the control plane’s certificate must be for, if not the address’s host.'),
   nodeCredentialFile: filePath
     .optional()
     .describe('File with the node token. Not set: `credential` in the data folder.'),
@@ -61,6 +66,12 @@ export const dataPlaneSettings = z.object({
   spoolSyncIntervalMs: milliseconds(1, 10_000)
     .default(20)
     .describe('A record is on disk after this time and that of one fsync.'),
+
+  ...proxyBounds,
+  ...upstreamBounds,
+  upstreamCaFile: filePath
+    .optional()
+    .describe('Further authorities, in PEM, that upstream certificates may come from.'),
 
   drainTimeoutMs: milliseconds(0, 600_000)
     .default(10_000)

@@ -36,3 +36,23 @@ export class GraphqlClient {
     return data;
   }
 }
+
+/** What a mutation says when the input was not right. */
+export interface UserError {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** The mutation's result. @throws {Error} with its `userErrors` when it took no effect. */
+export function unwrap<T>(
+  payload: { readonly userErrors: readonly UserError[] },
+  result: T | null,
+): T {
+  if (payload.userErrors.length > 0 || result === null) {
+    const sentences = payload.userErrors.map(
+      ({ path, message }) => `${path.join('.')}: ${message}`,
+    );
+    throw new Error(`The demo organization could not be set up. ${sentences.join(' ')}`);
+  }
+  return result;
+}

@@ -2,19 +2,19 @@ import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
 import { contracts } from '../../common/contracts.ts';
 import type { Logger } from '../../common/logging.ts';
 import type { Welcome } from '../../proto/gen/mcpgw/discovery/v1/Welcome.ts';
-import { DiskCache, type DiskCacheOptions, readDiskCache } from '../snapshot/disk-cache.ts';
-import type { CompleteRange } from '../snapshot/range-assembler.ts';
-import { ResourceState } from '../snapshot/resource-state.ts';
-import type { SnapshotHolder } from '../snapshot/snapshot-holder.ts';
-import { Backoff } from './backoff.ts';
-import { ConfigStream, type StreamFault } from './config-stream.ts';
+import { Backoff } from '../connection/backoff.ts';
 import {
   ControlPlaneConnection,
   type ControlPlaneConnectionOptions,
   tokenMetadata,
-} from './control-plane-connection.ts';
-import { InterruptibleWait } from './interruptible-wait.ts';
-import type { NodeCredential } from './node-credential.ts';
+} from '../connection/control-plane-connection.ts';
+import { InterruptibleWait } from '../connection/interruptible-wait.ts';
+import type { NodeCredential } from '../connection/node-credential.ts';
+import { DiskCache, type DiskCacheOptions, readDiskCache } from '../snapshot/disk-cache.ts';
+import type { CompleteRange } from '../snapshot/range-assembler.ts';
+import { ResourceState } from '../snapshot/resource-state.ts';
+import type { SnapshotHolder } from '../snapshot/snapshot-holder.ts';
+import { ConfigStream, type StreamFault } from './config-stream.ts';
 import { Staleness } from './staleness.ts';
 
 export interface ConfigClientOptions {

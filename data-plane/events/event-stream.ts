@@ -4,8 +4,8 @@ import type { EventAcknowledgment } from '../../proto/gen/mcpgw/events/v1/EventA
 import {
   type ControlPlaneConnection,
   tokenMetadata,
-} from '../discovery/control-plane-connection.ts';
-import type { NodeCredential } from '../discovery/node-credential.ts';
+} from '../connection/control-plane-connection.ts';
+import type { NodeCredential } from '../connection/node-credential.ts';
 import { encodeEventBatch } from './event-batch.ts';
 import { Latch } from './latch.ts';
 import type { Spool } from './spool.ts';

@@ -1,11 +1,11 @@
 import type { Logger } from '../../common/logging.ts';
 import type { EventAcknowledgment } from '../../proto/gen/mcpgw/events/v1/EventAcknowledgment.ts';
-import { Backoff } from '../discovery/backoff.ts';
+import { Backoff } from '../connection/backoff.ts';
 import {
   ControlPlaneConnection,
   type ControlPlaneConnectionOptions,
-} from '../discovery/control-plane-connection.ts';
-import { InterruptibleWait } from '../discovery/interruptible-wait.ts';
+} from '../connection/control-plane-connection.ts';
+import { InterruptibleWait } from '../connection/interruptible-wait.ts';
 import { EventStream, type EventStreamOptions } from './event-stream.ts';
 
 export interface ReporterOptions extends EventStreamOptions {

@@ -32,17 +32,18 @@ const allowed: Record<string, readonly string[]> = {
     'control-plane/input',
     'control-plane/identity',
     'control-plane/registry',
-    'control-plane/audit',
+    'control-plane/input',
     'control-plane/store',
   ],
   'data-plane/snapshot': [],
-  'data-plane/events': [],
+  'data-plane/connection': [],
+  'data-plane/events': ['data-plane/connection', 'data-plane/snapshot'],
   'data-plane/upstream': ['data-plane/snapshot'],
   'data-plane/mcp': ['data-plane/snapshot'],
   'data-plane/identity': ['data-plane/snapshot'],
   'data-plane/policy': ['data-plane/snapshot'],
   'data-plane/ratelimit': ['data-plane/snapshot'],
-  'data-plane/discovery': ['data-plane/snapshot'],
+  'data-plane/discovery': ['data-plane/connection', 'data-plane/snapshot'],
   'data-plane/admin': ['data-plane/snapshot', 'data-plane/discovery', 'data-plane/events'],
   'data-plane/pipeline': [
     'data-plane/identity',
@@ -53,7 +54,7 @@ const allowed: Record<string, readonly string[]> = {
     'data-plane/events',
     'data-plane/snapshot',
   ],
-  'data-plane/listener': ['data-plane/pipeline'],
+  'data-plane/listener': ['data-plane/pipeline', 'data-plane/events'],
 };
 
 function violations(imports: readonly Import[]): string[] {

@@ -11,7 +11,7 @@ import {
 import {
   type NodeCredential,
   openNodeCredential,
-} from '../../data-plane/discovery/node-credential.ts';
+} from '../../data-plane/connection/node-credential.ts';
 import { openSpool, type Spool, type SpoolOptions } from '../../data-plane/events/spool.ts';
 import type { Snapshot } from '../../data-plane/snapshot/snapshot.ts';
 import { SnapshotHolder } from '../../data-plane/snapshot/snapshot-holder.ts';

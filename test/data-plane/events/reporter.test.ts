@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { newCredential } from '../../../common/credential.ts';
-import type { NodeCredential } from '../../../data-plane/discovery/node-credential.ts';
+import type { NodeCredential } from '../../../data-plane/connection/node-credential.ts';
 import { createReporter, type Reporter } from '../../../data-plane/events/reporter.ts';
 import type { Spool, SpoolOptions } from '../../../data-plane/events/spool.ts';
 import { ControlPlaneDouble, type EventStreamDouble } from '../../support/control-plane-double.ts';

@@ -1,6 +1,6 @@
 import { ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ControlPlaneTls } from '../../../data-plane/discovery/control-plane-connection.ts';
+import type { ControlPlaneTls } from '../../../data-plane/connection/control-plane-connection.ts';
 import { ControlPlaneDouble } from '../../support/control-plane-double.ts';
 import { testCertificates } from '../../support/control-plane-double-certificates.ts';
 import {

@@ -1,0 +1,104 @@
+import type { Command } from '../common/command-line.ts';
+import { createLogger } from '../common/logging.ts';
+import { announceReady } from '../common/parent-channel.ts';
+import { endSignal } from '../common/program.ts';
+import { type Roles, startControlPlane } from './compose.ts';
+import { loadControlPlaneConfig } from './config.ts';
+import { createNodeTokenFile } from './create-node-token-file.ts';
+import { openDatabase } from './database.ts';
+import { migrate } from './store/migrate.ts';
+import { openStore } from './store/store.ts';
+
+async function serve(roles: Roles): Promise<void> {
+  const config = loadControlPlaneConfig(process.env);
+  const logger = createLogger('control-plane', config.logLevel);
+  const ended = endSignal();
+  const controlPlane = await startControlPlane(config, roles, logger);
+  logger.info(controlPlane.addresses, 'the control plane serves');
+  announceReady(controlPlane.addresses);
+  const failure = controlPlane.failed.then((cause) => {
+    process.exitCode = 1;
+    return cause;
+  });
+  logger.info({ cause: await Promise.race([ended, failure]) }, 'the control plane ends');
+  await controlPlane.close();
+}
+
+async function runMigrations(): Promise<void> {
+  const config = loadControlPlaneConfig(process.env);
+  const logger = createLogger('control-plane', config.logLevel);
+  const { owner, roles } = await openDatabase(config, logger, { mayEmbed: false });
+  const { applied } = await migrate({ owner, roles, logger });
+  process.stdout.write(`${applied.length} migrations applied\n`);
+}
+
+async function createNodeToken(options: Readonly<Record<string, string>>): Promise<void> {
+  const config = loadControlPlaneConfig(process.env);
+  const logger = createLogger('control-plane', config.logLevel);
+  const { roles } = await openDatabase(config, logger, { mayEmbed: false });
+  const store = await openStore({ roles, logger });
+  try {
+    const outcome = await createNodeTokenFile(store, {
+      name: options['name'] ?? '',
+      group: options['group'] ?? 'default',
+      file: options['out'] ?? '',
+    });
+    process.stdout.write(`${outcome}\n`);
+  } finally {
+    await store.close();
+  }
+}
+
+function service(summary: string, roles: Roles): Command {
+  return { summary, options: {}, required: [], run: () => serve(roles) };
+}
+
+/** The commands of `control-plane`. */
+export const controlPlaneCommands: ReadonlyMap<string, Command> = new Map([
+  [
+    'all',
+    service('Migrates, then runs API and worker; without a database URL with its own PostgreSQL.', {
+      api: true,
+      worker: true,
+      standalone: true,
+    }),
+  ],
+  [
+    'api',
+    service('Serves GraphQL and the streams of nodes. Run as many as you like.', {
+      api: true,
+      worker: false,
+      standalone: false,
+    }),
+  ],
+  [
+    'worker',
+    service('Runs the background jobs. Run as many as you like.', {
+      api: false,
+      worker: true,
+      standalone: false,
+    }),
+  ],
+  [
+    'migrate',
+    {
+      summary: 'Brings the database to this version. Safe to run several times at once.',
+      options: {},
+      required: [],
+      run: runMigrations,
+    },
+  ],
+  [
+    'create-node-token',
+    {
+      summary: 'Makes a node token and writes it to a file, unless the file holds one.',
+      options: {
+        name: { type: 'string' },
+        group: { type: 'string' },
+        out: { type: 'string' },
+      },
+      required: ['name', 'out'],
+      run: createNodeToken,
+    },
+  ],
+]);

@@ -1,0 +1,151 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Logger } from '../common/logging.ts';
+import { type BootstrapOperator, ensureOperator } from './bootstrap-operator.ts';
+import type { ControlPlaneConfig } from './config.ts';
+import { type Database, openDatabase } from './database.ts';
+import type { GrpcTlsOptions } from './discovery/grpc-server.ts';
+import { startGraphql } from './graphql-api.ts';
+import { createNodeServer } from './node-server.ts';
+import { ensureSealKeys } from './registry/seal-keys.ts';
+import { ConfigState } from './snapshot/config-state.ts';
+import { ChangeFeed } from './store/change-feed.ts';
+import { migrate } from './store/migrate.ts';
+import { openStore, type Store } from './store/store.ts';
+import { startWorker } from './worker/worker.ts';
+
+/** Parts of a control plane that run in this process. */
+export interface Roles {
+  readonly api: boolean;
+  readonly worker: boolean;
+  /** A whole installation: it migrates by itself and may bring its own PostgreSQL. */
+  readonly standalone: boolean;
+}
+
+/** A running process of the control plane. */
+export interface ControlPlane {
+  /** Where it serves, by name; empty for a worker. */
+  readonly addresses: Readonly<Record<string, string>>;
+  /** Resolves, with the cause, if it can't go on. */
+  readonly failed: Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Closes what was opened, the last first; a part that fails to close doesn't keep the others open. */
+class Closers {
+  readonly #closers: (() => Promise<void>)[] = [];
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  add(close: () => Promise<void>): void {
+    this.#closers.push(close);
+  }
+
+  async closeAll(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) {
+      await close().catch((error: unknown) => this.#logger.error({ err: error }, 'closing failed'));
+    }
+  }
+}
+
+function operatorOf(config: ControlPlaneConfig): BootstrapOperator | undefined {
+  const { bootstrapOperatorEmail: email, bootstrapOperatorPasswordFile: file } = config;
+  if (email === undefined || file === undefined) return undefined;
+  return { email, password: readFileSync(file, 'utf8').trim() };
+}
+
+function tlsOf(config: ControlPlaneConfig): { tls?: GrpcTlsOptions } {
+  const { grpcCertificateFile, grpcKeyFile, grpcClientCaFile } = config;
+  if (grpcCertificateFile === undefined || grpcKeyFile === undefined) return {};
+  const authority = grpcClientCaFile && {
+    clientCertificateAuthority: readFileSync(grpcClientCaFile),
+  };
+  return {
+    tls: {
+      certificate: readFileSync(grpcCertificateFile),
+      privateKey: readFileSync(grpcKeyFile),
+      ...authority,
+    },
+  };
+}
+
+async function openMigratedStore(database: Database, roles: Roles, logger: Logger): Promise<Store> {
+  if (roles.standalone) {
+    await migrate({ owner: database.owner, roles: database.roles, logger });
+  }
+  return openStore({ roles: database.roles, logger });
+}
+
+async function startApi(
+  config: ControlPlaneConfig,
+  {
+    store,
+    database,
+    logger,
+    closers,
+  }: {
+    readonly store: Store;
+    readonly database: Database;
+    readonly logger: Logger;
+    readonly closers: Closers;
+  },
+): Promise<Record<string, string>> {
+  const { masterKey, roles } = database;
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const feed = await ChangeFeed.open({ connection: roles.system, logger });
+  closers.add(() => feed.close());
+  await ensureSealKeys(store, masterKey);
+  const operator = operatorOf(config);
+  if (operator !== undefined) await ensureOperator(store, operator, logger);
+  const source = await ConfigState.open({ store, feed, masterKey, logger, nowMs: Date.now });
+  closers.add(() => source.close());
+  const nodes = await createNodeServer({
+    store,
+    source,
+    logger,
+    nowMs: Date.now,
+    replica: randomUUID(),
+    grpc: { host: config.grpcHost, port: config.grpcPort, ...tlsOf(config) },
+  });
+  closers.add(() => nodes.close());
+  const graphql = await startGraphql({ config, store, feed, masterKey, registry, logger });
+  closers.add(() => graphql.close());
+  const graphqlUrl = new URL('/graphql', graphql.url).href;
+  return { graphqlUrl, graphqlOrigin: new URL(graphqlUrl).origin, grpcAddress: nodes.address };
+}
+
+/**
+ * Wires and starts one process of the control plane.
+ * @throws {SettingsError} on settings that don't go together, and when PostgreSQL can't be reached.
+ */
+export async function startControlPlane(
+  config: ControlPlaneConfig,
+  roles: Roles,
+  logger: Logger,
+): Promise<ControlPlane> {
+  const closers = new Closers(logger);
+  try {
+    const database = await openDatabase(config, logger, { mayEmbed: roles.standalone });
+    closers.add(() => database.close());
+    const store = await openMigratedStore(database, roles, logger);
+    closers.add(() => store.close());
+    if (roles.worker) {
+      const worker = await startWorker({ store, logger, nowMs: Date.now });
+      closers.add(() => worker.close());
+    }
+    const addresses = roles.api ? await startApi(config, { store, database, logger, closers }) : {};
+    return {
+      addresses,
+      failed: database.ended.then(() => 'PostgreSQL ended'),
+      close: () => closers.closeAll(),
+    };
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+}

@@ -1,0 +1,141 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Logger } from '../common/logging.ts';
+import { productVersion } from '../common/product-version.ts';
+import { createAdminServer } from './admin/admin-server.ts';
+import type { DataPlaneConfig } from './config.ts';
+import type { ControlPlaneConnectionOptions } from './connection/control-plane-connection.ts';
+import { openNodeCredential } from './connection/node-credential.ts';
+import { createConfigClient } from './discovery/config-client.ts';
+import { createReporter } from './events/reporter.ts';
+import { openSpool } from './events/spool.ts';
+import { createProxyListener } from './listener/proxy-listener.ts';
+import {
+  configClientOptions,
+  listenerOptions,
+  pipelineOptions,
+  reporterOptions,
+  spoolOptions,
+  upstreamOptions,
+} from './options.ts';
+import { createPipeline } from './pipeline/pipeline.ts';
+import { SnapshotHolder } from './snapshot/snapshot-holder.ts';
+import { createUpstreams } from './upstream/upstreams.ts';
+
+/** A running proxy node. */
+export interface ProxyNode {
+  readonly proxyUrl: string;
+  readonly adminUrl: string;
+  /** Takes no new calls, lets calls finish, hands over what is recorded, and closes. */
+  close(): Promise<void>;
+}
+
+function connectionOf(config: DataPlaneConfig): ControlPlaneConnectionOptions {
+  const read = (file: string | undefined) => (file === undefined ? undefined : readFileSync(file));
+  const { controlPlaneCaFile, nodeCertificateFile, nodeKeyFile } = config;
+  const wantsTls = controlPlaneCaFile !== undefined || nodeCertificateFile !== undefined;
+  return {
+    addresses: config.controlPlaneAddresses,
+    tls: wantsTls
+      ? {
+          certificateAuthority: read(controlPlaneCaFile),
+          certificate: read(nodeCertificateFile),
+          privateKey: read(nodeKeyFile),
+          serverName: config.controlPlaneServerName,
+        }
+      : undefined,
+  };
+}
+
+/**
+ * Wires one proxy node and starts it: first its configuration, from the stream or the disk, then the
+ * listener for agents.
+ * @throws when the credential can't be read, the spool is another process's, or a port is taken.
+ */
+export async function startProxyNode(config: DataPlaneConfig, logger: Logger): Promise<ProxyNode> {
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const clock = { nowMs: Date.now, monotonicMs: () => performance.now() };
+  const connection = connectionOf(config);
+  const credential = await openNodeCredential({
+    file: config.nodeCredentialFile ?? path.join(config.dataDir, 'credential'),
+    pollIntervalMs: 5000,
+    logger,
+  });
+  const spool = await openSpool(spoolOptions(config, logger));
+  const holder = new SnapshotHolder();
+  const configClient = createConfigClient({
+    ...configClientOptions(config, logger),
+    connection,
+    credential,
+    holder,
+    instanceId: randomUUID(),
+    build: productVersion,
+  });
+  const reporter = createReporter({ ...reporterOptions(logger), connection, credential, spool });
+  const upstreams = createUpstreams({
+    bounds: upstreamOptions(config),
+    registry,
+    clockMs: clock.monotonicMs,
+    randomBytes,
+  });
+  const pipeline = createPipeline({
+    options: pipelineOptions(config),
+    snapshots: holder,
+    recorder: spool,
+    upstreams,
+    clock,
+    newId: randomUUID,
+    logger,
+  });
+  const listener = createProxyListener({
+    options: listenerOptions(config),
+    pipeline,
+    recorder: spool,
+    newId: randomUUID,
+    logger,
+  });
+  let isDraining = false;
+  const admin = createAdminServer({
+    host: config.nodeAdminHost,
+    port: config.nodeAdminPort,
+    allowedHosts: [],
+    registry,
+    build: productVersion,
+    isDraining: () => isDraining,
+    logger,
+    snapshots: holder,
+    configClient,
+    spool,
+    reporter,
+  });
+
+  async function close(): Promise<void> {
+    isDraining = true;
+    await listener.drain(config.drainTimeoutMs);
+    await upstreams.close();
+    spool.flushRefusals();
+    await reporter.drain(config.drainTimeoutMs);
+    await reporter.close();
+    await configClient.close();
+    await spool.close();
+    await admin.close();
+    credential.close();
+  }
+
+  try {
+    const adminAddress = await admin.start();
+    reporter.start();
+    await configClient.start();
+    const { url: proxyUrl } = await listener.listen();
+    const adminUrl = `http://${config.nodeAdminHost}:${adminAddress.port}`;
+    return { proxyUrl, adminUrl, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
