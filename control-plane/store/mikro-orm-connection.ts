@@ -1,4 +1,5 @@
 import type { Options } from '@mikro-orm/postgresql';
+import { releaseBrokenClients } from './broken-clients.ts';
 import { clientConfig, type DatabaseConnection } from './database-connection.ts';
 
 /** Bounds of a pool and of what runs on it; 0 milliseconds: no bound. */
@@ -28,6 +29,7 @@ export function mikroOrmConnection(
       statement_timeout: pool.statementTimeoutMs,
       lock_timeout: pool.lockTimeoutMs,
       idle_in_transaction_session_timeout: pool.idleInTransactionTimeoutMs,
+      onPoolCreated: releaseBrokenClients,
     },
   };
 }
