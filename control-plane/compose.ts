@@ -6,7 +6,7 @@ import { type BootstrapOperator, ensureOperator } from './bootstrap-operator.ts'
 import type { ControlPlaneConfig } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
 import type { GrpcTlsOptions } from './discovery/grpc-server.ts';
-import { startGraphql } from './graphql-api.ts';
+import { createGraphqlServer, type GraphqlServerOptions } from './graphql/graphql-server.ts';
 import { createNodeServer } from './node-server.ts';
 import { ensureSealKeys } from './registry/seal-keys.ts';
 import { ConfigState } from './snapshot/config-state.ts';
@@ -73,6 +73,28 @@ function tlsOf(config: ControlPlaneConfig): { tls?: GrpcTlsOptions } {
   };
 }
 
+type GraphqlPartners = 'store' | 'feed' | 'masterKey' | 'registry' | 'logger' | 'now';
+
+function graphqlOptions(config: ControlPlaneConfig): Omit<GraphqlServerOptions, GraphqlPartners> {
+  return {
+    host: config.graphqlHost,
+    port: config.graphqlPort,
+    issuer: config.tokenIssuer,
+    introspection: config.graphqlIntrospection,
+    privateUpstreamsAllowed: config.privateUpstreamsAllowed,
+    allowedOrigins: config.graphqlAllowedOrigins,
+    trustedProxies: config.trustedProxies,
+    bounds: {
+      depthMax: config.graphqlDepthMax,
+      costMax: config.graphqlCostMax,
+      aliasesMax: config.graphqlAliasesMax,
+      tokensMax: config.graphqlTokensMax,
+      bodyBytesMax: config.graphqlBodyBytesMax,
+      subscriptionsPerConnectionMax: config.graphqlSubscriptionsMax,
+    },
+  };
+}
+
 async function openMigratedStore(database: Database, roles: Roles, logger: Logger): Promise<Store> {
   if (roles.standalone) {
     await migrate({ owner: database.owner, roles: database.roles, logger });
@@ -113,9 +135,17 @@ async function startApi(
     grpc: { host: config.grpcHost, port: config.grpcPort, ...tlsOf(config) },
   });
   closers.add(() => nodes.close());
-  const graphql = await startGraphql({ config, store, feed, masterKey, registry, logger });
+  const graphql = await createGraphqlServer({
+    ...graphqlOptions(config),
+    store,
+    feed,
+    masterKey,
+    registry,
+    logger,
+    now: Date.now,
+  });
   closers.add(() => graphql.close());
-  const graphqlUrl = new URL('/graphql', graphql.url).href;
+  const { url: graphqlUrl } = await graphql.listen();
   return { graphqlUrl, graphqlOrigin: new URL(graphqlUrl).origin, grpcAddress: nodes.address };
 }
 

@@ -1,13 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import {
-  count,
-  filePath,
-  listenHost,
-  logLevel,
-  milliseconds,
-  port,
-} from '../common/setting-types.ts';
+import { count, filePath, list, listenHost, logLevel, port } from '../common/setting-types.ts';
 import { loadSettings } from '../common/settings.ts';
 
 /** Everything that can be set for the control plane; docs/deployment/settings.md lists it. */
@@ -47,6 +40,22 @@ export const controlPlaneSettings = z.object({
     .default(50)
     .describe('Subscriptions of one connection.'),
 
+  graphqlAllowedOrigins: list(z.url())
+    .default([])
+    .describe('Origins of browser pages, besides the API’s own, that may open WebSockets.'),
+  trustedProxies: list(z.string().min(1))
+    .default([])
+    .describe('Addresses or networks of proxies whose X-Forwarded-For counts.'),
+  tokenIssuer: z
+    .string()
+    .min(1)
+    .default('mcp-gateway')
+    .describe('`iss` of access tokens: names this installation, the same on every replica.'),
+  privateUpstreamsAllowed: z
+    .boolean()
+    .default(false)
+    .describe('Whether MCP servers may have private, loopback and other special addresses.'),
+
   grpcHost: listenHost.describe('Address that nodes connect to.'),
   grpcPort: port.default(4001).describe('Port that nodes connect to.'),
   grpcCertificateFile: filePath
@@ -62,10 +71,6 @@ export const controlPlaneSettings = z.object({
     .optional()
     .describe('Makes this person an operator at start, unless there is such an account.'),
   bootstrapOperatorPasswordFile: filePath.optional().describe('File with that person’s password.'),
-
-  drainTimeoutMs: milliseconds(0, 600_000)
-    .default(10_000)
-    .describe('How long requests in flight may take to end at shutdown.'),
 });
 
 export type ControlPlaneConfig = z.output<typeof controlPlaneSettings>;

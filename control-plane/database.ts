@@ -32,7 +32,8 @@ function masterKeyOf(config: ControlPlaneConfig, mayCreate: boolean): MasterKey 
       'MCPGW_MASTER_KEY_FILE: must be set together with MCPGW_DATABASE_URL, and be the same for every process',
     ]);
   }
-  mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
+  // Passable, so that PostgreSQL's own user reaches its files below; each secret has its own mode.
+  mkdirSync(config.dataDir, { recursive: true, mode: 0o711 });
   return loadMasterKey(path.join(config.dataDir, 'master.key'), { create: true });
 }
 

@@ -159,7 +159,8 @@ export async function runQuickstart(): Promise<number> {
     return 1;
   }
   const dataDir = path.resolve(process.env['MCPGW_DATA_DIR'] || '.data');
-  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  // Passable, so that PostgreSQL's own user reaches its files below; each secret has its own mode.
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   const running: ManagedProcess[] = [];
   let status = 0;
   try {
