@@ -139,6 +139,8 @@ export async function createOrganization(
         allowedOrigins: [...fields.allowedOrigins],
         id: uuidV7(),
       });
+      // Entities know no foreign keys: the parent goes first.
+      await em.flush();
       em.create(Membership, { organizationId: organization.id, userId: ownerId, role: 'owner' });
       await commitChange(em, {
         organizationId: organization.id,

@@ -33,7 +33,8 @@ export interface PasswordDesk {
 export function createPasswordDesk(options: PasswordDeskOptions): PasswordDesk {
   let running = 0;
   const waiting: (() => void)[] = [];
-  let placeholder: Promise<string> | undefined;
+  // Made beforehand: the first stranger's answer must not take longer than the next.
+  const placeholder = hashPassword('no account has this password');
 
   async function turn<T>(work: () => Promise<T>): Promise<T> {
     if (running >= options.concurrencyMax) {
@@ -55,8 +56,8 @@ export function createPasswordDesk(options: PasswordDeskOptions): PasswordDesk {
   return {
     hash: (password) => turn(() => hashPassword(password)),
     async verify(password, phc) {
-      placeholder ??= hashPassword('no account has this password');
-      const stored = phc ?? (await placeholder);
+      const instead = await placeholder;
+      const stored = phc ?? instead;
       const matches = await turn(() => verifyPassword(password, stored));
       return matches && phc !== undefined;
     },

@@ -19,10 +19,18 @@ import { NodeGroup } from '../store/entities/node-group.ts';
 import { NodeGroupOrganization } from '../store/entities/node-group-organization.ts';
 import { NodeToken } from '../store/entities/node-token.ts';
 import { Organization } from '../store/entities/organization.ts';
+import type { MasterKey } from '../store/master-key.ts';
 import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
+import { addFirstSealKey } from './seal-keys.ts';
 
 export const nodeGroupBounds = { organizationsMax: 1000, groupsMax: 1000 } as const;
+
+export interface NodeGroupDependencies {
+  readonly store: Store;
+  /** Wraps the seal key of a new group. */
+  readonly masterKey: MasterKey;
+}
 
 /** A node group with the organizations assigned to it. */
 export interface NodeGroupView {
@@ -138,7 +146,10 @@ async function commitGroup(
     action,
     target: { type: 'node_group', id: group.id, label: group.name },
     details: { servesAllOrganizations: group.servesAllOrganizations, organizations },
-    resources: [{ kind: 'node_group', id: group.id }],
+    resources: [
+      { kind: 'node_group', id: group.id },
+      ...(action === 'node_group.create' ? [{ kind: 'seal_keys', id: group.id } as const] : []),
+    ],
   });
 }
 
@@ -163,8 +174,9 @@ async function orRefused<T>(write: () => Promise<Outcome<T>>): Promise<Outcome<T
   }
 }
 
+/** Creates a group with its first seal key, without which its nodes would serve nothing. */
 export async function createNodeGroup(
-  store: Store,
+  { store, masterKey }: NodeGroupDependencies,
   actor: AuditEvent['actor'],
   input: NodeGroupFields,
 ): Promise<Outcome<NodeGroupView>> {
@@ -181,6 +193,7 @@ export async function createNodeGroup(
       await em.flush();
       const unknown = await assign(em, group, organizationIds);
       if (unknown.length > 0) throw new Refused(unknown);
+      addFirstSealKey(em, masterKey, group.id);
       await commitGroup(em, actor, group, 'node_group.create', organizationIds.length);
       return done(await viewOf(em, group));
     }),

@@ -136,7 +136,7 @@ export class NodeResolver {
     input: CreateNodeGroupInput,
   ) {
     const { actor } = await context.principal();
-    const outcome = await createNodeGroup(context.services.store, actor, input);
+    const outcome = await createNodeGroup(context.services.registry, actor, input);
     return payload(outcome, (nodeGroup) => ({ nodeGroup }));
   }
 
