@@ -98,13 +98,14 @@ export class NodeSession {
   }
 
   /**
-   * The state to answer from. A node that knows more than this replica, or another epoch, is answered
-   * only after the database has been asked: a replica that lags must roll nothing back.
+   * The state to answer from. A node that knows more than this replica, another epoch, or is of a group
+   * that the replica hasn't heard of, is answered only after the database has been asked: a replica that
+   * lags must roll nothing back.
    */
   async #modelFor(hello: NodeHello): Promise<ConfigModel> {
-    const { source } = this.#options;
+    const { source, principal } = this.#options;
     const knows = (model: ConfigModel | undefined) =>
-      model !== undefined &&
+      model?.group(principal.groupId) !== undefined &&
       (hello.epoch === '' || (hello.epoch === model.epoch && hello.revision <= model.revision));
     if (!knows(source.model)) {
       await source.refresh().catch(() => {
