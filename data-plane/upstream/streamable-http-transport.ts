@@ -126,13 +126,19 @@ function isFor(pool: ConnectionPool, url: URL, connectTimeoutMs: number): boolea
   return pool.connectTimeoutMs === connectTimeoutMs && pool.origin === url.origin;
 }
 
+/**
+ * What a paused connection reads ahead: with this, never more than the one read of up to 64 KB that was
+ * under way. A higher mark lets it read a second time.
+ */
+const highWaterMark = 16_384;
+
 function countingConnector(
   { bounds, metrics }: StreamableHttpTransportOptions,
   timeout: number,
 ): buildConnector.connector {
   const trust =
     bounds.extraCa.length === 0 ? {} : { ca: [...getCACertificates('default'), ...bounds.extraCa] };
-  const connect = buildConnector({ ...trust, timeout, allowH2: false });
+  const connect = buildConnector({ ...trust, timeout, allowH2: false, highWaterMark });
   return (options, callback) => {
     connect(options, (...result) => {
       metrics.connected(result[0] === null);
