@@ -202,7 +202,7 @@ const initializeRequest: ProbeMessage = {
 };
 
 /** What a server says to `server/discover`; undefined when it says nothing about its era. */
-export function readDiscovery(answer: ProbeAnswer): UpstreamEra | undefined {
+function readDiscovery(answer: ProbeAnswer): UpstreamEra | undefined {
   if (answer.kind === 'failed') return undefined;
   const { head, response } = answer;
   const versions = head.status < 300 ? response?.result?.['supportedVersions'] : undefined;

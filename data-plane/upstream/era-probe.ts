@@ -19,7 +19,7 @@ export type ProbeAnswer =
     };
 
 /** The parts of a JSON-RPC response that tell an era. */
-export interface ProbeResponse {
+interface ProbeResponse {
   readonly result: Readonly<Record<string, unknown>> | undefined;
   readonly error: { readonly code: unknown; readonly data: unknown } | undefined;
 }

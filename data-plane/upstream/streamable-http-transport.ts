@@ -130,7 +130,7 @@ function isFor(pool: ConnectionPool, url: URL, connectTimeoutMs: number): boolea
  * What a paused connection reads ahead: with this, never more than the one read of up to 64 KB that was
  * under way. A higher mark lets it read a second time.
  */
-const highWaterMark = 16_384;
+const readAhead = { highWaterMark: 16_384 };
 
 function countingConnector(
   { bounds, metrics }: StreamableHttpTransportOptions,
@@ -138,7 +138,7 @@ function countingConnector(
 ): buildConnector.connector {
   const trust =
     bounds.extraCa.length === 0 ? {} : { ca: [...getCACertificates('default'), ...bounds.extraCa] };
-  const connect = buildConnector({ ...trust, timeout, allowH2: false, highWaterMark });
+  const connect = buildConnector({ ...trust, ...readAhead, timeout, allowH2: false });
   return (options, callback) => {
     connect(options, (...result) => {
       metrics.connected(result[0] === null);

@@ -2,7 +2,7 @@ import type http from 'node:http';
 import { readBody, startHttpServer, type UpstreamServer } from './upstream-server.ts';
 
 /** One session of the scripted server. */
-export interface ScriptedSession {
+interface ScriptedSession {
   readonly headers: http.IncomingHttpHeaders;
   readonly stream: http.ServerResponse;
   readonly received: { readonly message: unknown; readonly headers: http.IncomingHttpHeaders }[];
@@ -10,7 +10,7 @@ export interface ScriptedSession {
   send(message: unknown): void;
 }
 
-export interface ScriptedMessage {
+interface ScriptedMessage {
   readonly session: ScriptedSession;
   readonly message: { readonly id?: unknown; readonly method?: string; readonly params?: unknown };
   readonly response: http.ServerResponse;
