@@ -1,3 +1,4 @@
+import type { EnforcementFigures } from './enforcement.ts';
 import { type AddedCost, addedCost, type SubjectFigures } from './proxy-bench.ts';
 
 /** What the proxy part found, ratios first: they hold on another machine, the microseconds don't. */
@@ -68,6 +69,21 @@ export function proxyLines({ nodeToNginx, added, subjects }: ProxyReport): strin
     );
   }
   return lines;
+}
+
+/** How soon a change held, as lines for a terminal. */
+export function enforcementLines({
+  samples,
+  p50Ms,
+  p99Ms,
+  maxMs,
+  droppedStreams,
+}: EnforcementFigures & { readonly droppedStreams: number }): string[] {
+  const ms = (value: number) => `${value.toFixed(2)} ms`;
+  return [
+    `  mutation’s response to the first call that obeys it, ${samples} samples`,
+    `  p50 ${ms(p50Ms)}   p99 ${ms(p99Ms)}   max ${ms(maxMs)}   streams dropped ${droppedStreams}`,
+  ];
 }
 
 function micros(value: number): string {

@@ -4,61 +4,97 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { jsonLine, repositoryRoot, startProcess } from '../support/client-process.ts';
-import { proxyLines, proxyReport } from './bench-report.ts';
+import { type Product, startProduct } from '../support/client-product.ts';
+import { startReference } from '../support/client-upstreams.ts';
+import { enforcementLines, proxyLines, proxyReport } from './bench-report.ts';
+import { type EnforcementFigures, runEnforcement } from './enforcement.ts';
+import { openEventStreams } from './event-streams.ts';
 import { startNginx } from './nginx.ts';
-import { runProxyBench } from './proxy-bench.ts';
+import { type ProxyBenchPlan, runProxyBench, type SubjectFigures } from './proxy-bench.ts';
+import { serverSwitch } from './server-switch.ts';
 import type { BenchSubject } from './subject.ts';
 
+const upstreamReady = jsonLine(z.object({ url: z.url() }));
+
+/** The node, a direct connection, and nginx when there is one, in front of one upstream. */
+async function benchProxies(product: Product, plan: ProxyBenchPlan): Promise<SubjectFigures[]> {
+  await using cleanup = new AsyncDisposableStack();
+  const upstream = await startProcess({ args: ['test/bench/bench-upstream.ts'] }, upstreamReady);
+  cleanup.defer(() => upstream.stop());
+  const { url } = upstream.value;
+  const subjects: BenchSubject[] = [
+    { name: 'direct', target: { url, apiKey: undefined }, pids: () => [] },
+  ];
+  const nginx = await startNginx(url);
+  if (nginx) {
+    cleanup.defer(() => nginx.stop());
+    subjects.push(nginx);
+  } else {
+    console.log('  nginx is not installed (Debian: nginx-light): no comparison with it');
+  }
+  const target = await product.serve({ slug: 'bench', url });
+  subjects.push({ name: 'node', target, pids: () => [product.nodePid] });
+  return runProxyBench(subjects, plan, (round) =>
+    console.log(`  round ${round} of ${plan.rounds}`),
+  );
+}
+
+/** Time until a change holds, with open event streams on another server of the same node. */
+async function benchEnforcement(
+  product: Product,
+  samples: number,
+  streamCount: number,
+): Promise<EnforcementFigures & { droppedStreams: number }> {
+  await using cleanup = new AsyncDisposableStack();
+  const reference = await startReference();
+  cleanup.defer(() => reference.stop());
+  const upstream = await startProcess({ args: ['test/bench/bench-upstream.ts'] }, upstreamReady);
+  cleanup.defer(() => upstream.stop());
+  const streamed = await product.serve({ slug: 'streamed', url: reference.url });
+  const streams = await openEventStreams(streamed, streamCount);
+  cleanup.defer(() => streams.close());
+  const called = await product.serve({ slug: 'switched', url: upstream.value.url });
+  const subject = serverSwitch(called, (enabled) => product.setEnabled('switched', enabled));
+  cleanup.defer(() => subject.close());
+  const plan = { samples, callers: 2, settledCalls: 10, sampleTimeoutMs: 10_000 };
+  return { ...(await runEnforcement(subject, plan)), droppedStreams: streams.dropped() };
+}
+
 /**
- * `npm run bench [-- --rounds 5] [-- --calls 5000]`: what a node adds to a call, against a direct connection and
- * against nginx. docs/performance.md says how it measures.
+ * `npm run bench [-- --rounds 5] [-- --calls 5000] [-- --samples 100]`: what a node adds to a call, against
+ * a direct connection and nginx, and how soon it obeys a change. docs/performance.md says how it measures.
  */
 const { values } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' },
     calls: { type: 'string', default: '5000' },
+    samples: { type: 'string', default: '100' },
+    dist: { type: 'string', default: 'dist' },
   },
 });
-const plan = {
-  rounds: z.coerce.number().int().min(1).parse(values.rounds),
-  calls: z.coerce.number().int().min(100).parse(values.calls),
+const number = z.coerce.number().int().min(1);
+const plan: ProxyBenchPlan = {
+  warmupCalls: 20_000,
+  rounds: number.parse(values.rounds),
+  calls: number.parse(values.calls),
   connections: 32,
   singleCalls: 500,
 };
+const streamCount = 100;
 
-await using cleanup = new AsyncDisposableStack();
-const upstream = await startProcess(
-  { args: ['test/bench/bench-upstream.ts'] },
-  jsonLine(z.object({ url: z.url() })),
-);
-cleanup.defer(() => upstream.stop());
-
-const subjects: BenchSubject[] = [
-  {
-    name: 'direct',
-    target: { url: upstream.value.url, apiKey: undefined },
-    pids: () => [],
-    stop: async () => undefined,
-  },
-];
-const nginx = await startNginx(upstream.value.url);
-if (nginx) {
-  cleanup.defer(() => nginx.stop());
-  subjects.push(nginx);
-} else {
-  console.log('nginx is not installed (Debian: nginx-light): no comparison with it.');
+const product = await startProduct({ allowedHosts: [], distFolder: values.dist });
+try {
+  console.log(`▸ ${plan.rounds} rounds of ${plan.calls} calls, ${plan.connections} connections`);
+  const proxy = proxyReport(await benchProxies(product, plan));
+  console.log(proxyLines(proxy).join('\n'));
+  console.log(`▸ a change of configuration, with ${streamCount} open streams`);
+  const enforcement = await benchEnforcement(product, number.parse(values.samples), streamCount);
+  console.log(enforcementLines(enforcement).join('\n'));
+  const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model };
+  const folder = path.join(repositoryRoot, 'out', 'bench');
+  await mkdir(folder, { recursive: true });
+  const text = JSON.stringify({ machine, plan, proxy, enforcement }, null, 2);
+  await writeFile(path.join(folder, 'bench.json'), `${text}\n`);
+} finally {
+  await product.close();
 }
-
-console.log(
-  `▸ ${plan.rounds} rounds of ${plan.calls} calls over ${plan.connections} connections, 110 bytes each`,
-);
-const figures = await runProxyBench(subjects, plan, (round) =>
-  console.log(round === 0 ? '  warmed up' : `  round ${round} of ${plan.rounds}`),
-);
-const report = proxyReport(figures);
-console.log(proxyLines(report).join('\n'));
-const folder = path.join(repositoryRoot, 'out', 'bench');
-await mkdir(folder, { recursive: true });
-const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model };
-const text = JSON.stringify({ machine, plan, proxy: report }, null, 2);
-await writeFile(path.join(folder, 'bench.json'), `${text}\n`);

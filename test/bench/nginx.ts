@@ -9,13 +9,18 @@ import { startProcess } from '../support/client-process.ts';
 import { childPids } from './process-cpu.ts';
 import type { BenchSubject } from './subject.ts';
 
+/** nginx as a subject, to be stopped afterwards. */
+export interface NginxSubject extends BenchSubject {
+  stop(): Promise<void>;
+}
+
 const places = ['/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx'];
 
 /**
  * nginx as a plain reverse proxy with one worker and connections kept open to the upstream; undefined
  * when this machine has none (Debian: nginx-light).
  */
-export async function startNginx(upstreamUrl: string): Promise<BenchSubject | undefined> {
+export async function startNginx(upstreamUrl: string): Promise<NginxSubject | undefined> {
   const command = places.find((place) => existsSync(place));
   if (command === undefined) return undefined;
   const folder = await mkdtemp(path.join(tmpdir(), 'mcpgw-nginx-'));

@@ -4,6 +4,8 @@ import { median, quantile } from './quantile.ts';
 import type { BenchSubject } from './subject.ts';
 
 export interface ProxyBenchPlan {
+  /** Calls of one subject before anything is measured: Node's compiler needs some ten thousand. */
+  readonly warmupCalls: number;
   /** Measured rounds; each runs every subject once, in turning order. */
   readonly rounds: number;
   /** Calls of one subject in one round, over `connections` connections. */
@@ -35,7 +37,7 @@ interface Round {
 
 /**
  * Runs the subjects in turn, round by round, with the same fixed work, so that what else the machine does
- * meets all of them. The first round warms up (JIT, connections) and isn't counted.
+ * meets all of them.
  */
 export async function runProxyBench(
   subjects: readonly BenchSubject[],
@@ -43,11 +45,11 @@ export async function runProxyBench(
   onRound: (round: number) => void,
 ): Promise<SubjectFigures[]> {
   const rounds = new Map<BenchSubject, Round[]>(subjects.map((subject) => [subject, []]));
-  for (let round = 0; round <= plan.rounds; round += 1) {
+  for (const { target } of subjects) await runLoad(target, plan.warmupCalls, plan.connections);
+  for (let round = 1; round <= plan.rounds; round += 1) {
     const turn = round % subjects.length;
     for (const subject of [...subjects.slice(turn), ...subjects.slice(0, turn)]) {
-      const measured = await runRound(subject, plan);
-      if (round > 0) rounds.get(subject)?.push(measured);
+      rounds.get(subject)?.push(await runRound(subject, plan));
     }
     onRound(round);
   }

@@ -6,5 +6,4 @@ export interface BenchSubject {
   readonly target: LoadTarget;
   /** Processes whose CPU time counts; none for a direct connection. */
   pids(): readonly number[];
-  stop(): Promise<void>;
 }

@@ -30,8 +30,10 @@ const outputMax = 8_192;
 
 /**
  * Starts a process and waits for the first line of its output for which `ready` returns something.
+ * What a Node process tells its parent once it is ready counts as a line too, as JSON.
  * Rejects with the end of its output when it ends or takes longer than `readyTimeoutMs` (default 20 s).
- * The child dies with this process, whatever ends it: its standard input is our pipe.
+ * The child dies with this process, whatever ends it: its standard input and its
+ * IPC channel are ours.
  */
 export async function startProcess<T>(
   options: ProcessOptions,
@@ -40,7 +42,7 @@ export async function startProcess<T>(
   const child = spawn(options.command ?? process.execPath, [...options.args], {
     cwd: repositoryRoot,
     env: { ...process.env, ...options.environment },
-    stdio: ['pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', ...(options.command === undefined ? (['ipc'] as const) : [])],
   });
   const killNow = () => child.kill('SIGKILL');
   process.once('exit', killNow);
@@ -81,6 +83,10 @@ function readyValue<T>(
       if (value !== undefined) resolve(value);
     });
   }
+  child.on('message', (message) => {
+    const value = ready(JSON.stringify(message));
+    if (value !== undefined) resolve(value);
+  });
   child.once('error', (error) => fail(`could not start: ${error.message}`));
   child.once('exit', (code, signal) => fail(`ended with ${signal ?? code} before it was ready`));
   const timer = setTimeout(() => fail(`was not ready after ${timeoutMs} ms`), timeoutMs);
