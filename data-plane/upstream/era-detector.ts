@@ -1,3 +1,4 @@
+import { productVersion } from '../../common/product-version.ts';
 import type { EndpointEntry, ServerEntry, UpstreamEra } from '../snapshot/snapshot.ts';
 import { isRecord, type ProbeAnswer, probe } from './era-probe.ts';
 import type { UpstreamRequest, UpstreamTransport } from './upstream-transport.ts';
@@ -161,7 +162,7 @@ interface ProbeMessage {
   readonly body: Buffer;
 }
 
-const clientInfo = { name: 'mcp-gateway', version: '0.1.0' };
+const clientInfo = { name: 'mcp-gateway', version: productVersion };
 const commonHeaders = {
   'content-type': 'application/json',
   accept: 'application/json, text/event-stream',
