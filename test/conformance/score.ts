@@ -14,7 +14,7 @@ export const checksFile = z.array(
 export type CheckList = z.infer<typeof checksFile>;
 
 /** A check's verdict: SUCCESS, FAILURE, WARNING or SKIPPED. */
-export interface Verdict {
+interface Verdict {
   readonly status: string;
   readonly message: string | undefined;
 }

@@ -1,5 +1,5 @@
 /** An MCP server that a test wants behind the gateway. */
-export interface ServedUpstream {
+interface ServedUpstream {
   readonly slug: string;
   readonly url: string;
 }

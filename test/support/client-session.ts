@@ -2,7 +2,7 @@ import type { ClientRoute } from './client-gateway.ts';
 import type { Inbox } from './client-inbox.ts';
 
 /** What a user of any of the clients sees of a tool's answer. */
-export interface ToolAnswer {
+interface ToolAnswer {
   /** All text of the content, joined by newlines. */
   readonly text: string;
   readonly isError: boolean;

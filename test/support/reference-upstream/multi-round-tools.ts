@@ -16,7 +16,7 @@ import { samplingRequest } from './input-tools.ts';
 import { textOf } from './sampled-text.ts';
 
 /** What a multi-round tool remembers in the client's hands. */
-export interface RoundState {
+interface RoundState {
   readonly tool: string;
   readonly round: number;
 }
