@@ -18,8 +18,17 @@ export function reasonOfClientError(error: NodeJS.ErrnoException): ReasonCode {
   return reasonByCode[error.code ?? ''] ?? 'request_malformed';
 }
 
-/** Answers on a socket that has no request, and closes it. */
-export function answerOnSocket(socket: Duplex, reason: ReasonCode, traceId: string): void {
+/**
+ * Answers on a socket that has no request, and closes it: at once when the client does, else after
+ * `lingerTimeoutMs`. Until then what it still sends is thrown away, for closing on unread data would reset
+ * the connection before the answer is read.
+ */
+export function answerOnSocket(
+  socket: Duplex,
+  reason: ReasonCode,
+  traceId: string,
+  lingerTimeoutMs: number,
+): void {
   if (!socket.writable) {
     socket.destroy();
     return;
@@ -34,5 +43,9 @@ export function answerOnSocket(socket: Duplex, reason: ReasonCode, traceId: stri
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
+  const timer = setTimeout(() => socket.destroy(), lingerTimeoutMs);
+  socket.once('close', () => clearTimeout(timer));
+  socket.once('end', () => socket.destroy());
+  socket.on('data', () => undefined);
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);
 }

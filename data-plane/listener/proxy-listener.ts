@@ -84,7 +84,7 @@ export function createProxyListener(parts: ProxyListenerParts): ProxyListener {
     refused.add(socket);
     const clientAddress = socket.remoteAddress ?? '';
     recorder.refuse({ reason, clientAddress, organizationId: undefined });
-    answerOnSocket(socket, reason, newId().replaceAll('-', ''));
+    answerOnSocket(socket, reason, newId().replaceAll('-', ''), options.lingerTimeoutMs);
   }
 
   function handle(
@@ -92,6 +92,10 @@ export function createProxyListener(parts: ProxyListenerParts): ProxyListener {
     response: ServerResponse,
     continueWith: ServerResponse | undefined,
   ): void {
+    // A connection whose last answer began before the drain knows nothing of it, and would be kept.
+    response.once('finish', () => {
+      if (draining) setImmediate(() => server.closeIdleConnections());
+    });
     if (refused.has(request.socket)) response.destroy();
     else pipeline.handle(exchangeOf(request, response, continueWith));
   }
