@@ -326,3 +326,25 @@ describe('event ingest', () => {
     expect(await reporter.ended).toMatchObject({ code: status.UNAUTHENTICATED });
   });
 });
+
+describe('should the database refuse a row that passed every check', () => {
+  test('it is found, kept as rejected, and the rest is written', async () => {
+    const owner = await setup.database.connect('owner');
+    await owner.query(
+      `alter table request_logs add constraint unforeseen check (target <> 'unforeseen')`,
+    );
+    try {
+      const spoolId = randomUUID();
+      const before = await countLogs();
+      const events = Array.from({ length: 40 }, (_, index) =>
+        callEvent(index + 1, organizationId, index % 13 === 7 ? { target: 'unforeseen' } : {}),
+      );
+      const acknowledgment = await connect().report(spoolId, events);
+      expect(acknowledgment).toMatchObject({ acknowledgedSequence: 40, rejectedCount: 3 });
+      expect((await countLogs()) - before).toBe(37);
+      expect((await rejects(spoolId)).map(({ sequence }) => sequence)).toEqual([8, 21, 34]);
+    } finally {
+      await owner.query('alter table request_logs drop constraint unforeseen');
+    }
+  });
+});
