@@ -126,11 +126,27 @@ export function createSseEndpoint(options: SseOptions): SseEndpoint {
     await ended;
   }
 
-  function refuse(reply: FastifyReply, errors: readonly GraphQLError[], traceId: string): void {
+  /**
+   * Inside a stream when the client reads one, as the protocol asks: such a client shows no other body.
+   * Else as an ordinary reply with status 400.
+   */
+  function refuse(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    errors: readonly GraphQLError[],
+  ): void {
+    const shown = { errors: presented(errors, logger, options.traceIdOf(request)) };
+    if (request.headers.accept?.includes('text/event-stream')) {
+      reply
+        .header('content-type', 'text/event-stream; charset=utf-8')
+        .header('cache-control', 'no-cache, no-transform')
+        .send(frame('next', shown) + frame('complete'));
+      return;
+    }
     reply
       .code(400)
       .header('content-type', 'application/json; charset=utf-8')
-      .send(JSON.stringify({ errors: presented(errors, logger, traceId) }));
+      .send(JSON.stringify(shown));
   }
 
   return {
@@ -145,11 +161,13 @@ export function createSseEndpoint(options: SseOptions): SseEndpoint {
       try {
         const args = prepareSubscription(rules, requestOf(request.body), context);
         const events = await subscribe(args);
-        if (!(Symbol.asyncIterator in events)) return refuse(reply, events.errors ?? [], traceId);
+        if (!(Symbol.asyncIterator in events)) {
+          return refuse(request, reply, events.errors ?? []);
+        }
         await stream(reply, events, traceId);
       } catch (error) {
         if (!(error instanceof OperationRefused)) throw error;
-        refuse(reply, error.errors, traceId);
+        refuse(request, reply, error.errors);
       }
     },
     async close() {
