@@ -23,13 +23,15 @@ import { ProxySnapshot } from './proxy-snapshot.ts';
 export interface ProxyHarnessOptions {
   readonly listener?: Partial<ListenerOptions>;
   readonly pipeline?: Partial<PipelineOptions>;
+  /** That of another node; a new one by default. */
+  readonly snapshot?: ProxySnapshot;
   /** Wall time, for expiry. */
   readonly nowMs?: () => number;
 }
 
 /** Listener and pipeline on a free loopback port, over a snapshot in memory: a node without its planes. */
 export class ProxyHarness {
-  readonly snapshot = new ProxySnapshot();
+  readonly snapshot: ProxySnapshot;
   readonly recorder = new ProxyRecorder();
   readonly organization: OrganizationEntry;
   /** Key of the subject `user:1`. */
@@ -41,7 +43,8 @@ export class ProxyHarness {
   port = 0;
 
   constructor(options: ProxyHarnessOptions = {}) {
-    this.organization = this.snapshot.addOrganization('acme');
+    this.snapshot = options.snapshot ?? new ProxySnapshot();
+    this.organization = this.snapshot.organization('acme') ?? this.snapshot.addOrganization('acme');
     this.key = this.snapshot.addKey(this.organization, 'user:1');
     const clockMs = () => performance.now();
     const logger = createLogger('proxy-harness', 'fatal');
