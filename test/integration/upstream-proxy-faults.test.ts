@@ -9,10 +9,8 @@ afterEach(async () => {
   for (const close of closers.splice(0).reverse()) await close();
 });
 
-async function startProxy(): Promise<ProxyHarness> {
-  const proxy = await new ProxyHarness({
-    pipeline: { headTimeoutMs: 1_000, idleTimeoutMs: 1_000 },
-  }).start();
+async function startProxy(headTimeoutMs = 20_000): Promise<ProxyHarness> {
+  const proxy = await new ProxyHarness({ pipeline: { headTimeoutMs } }).start();
   closers.push(() => proxy.close());
   return proxy;
 }
@@ -38,10 +36,10 @@ async function reasonOf(response: Response): Promise<unknown> {
 }
 
 describe('an HTTP+SSE upstream behind the proxy', () => {
-  async function setUp(script: SseServerScript = {}) {
+  async function setUp(script: SseServerScript = {}, headTimeoutMs?: number) {
     const server = await startSseServer(script);
     closers.push(() => server.close());
-    const proxy = await startProxy();
+    const proxy = await startProxy(headTimeoutMs);
     const url = proxy.serve('old', server.url, { transport: 'http-sse' });
     return { server, proxy, url };
   }
@@ -81,7 +79,7 @@ describe('an HTTP+SSE upstream behind the proxy', () => {
   });
 
   test('that is silent is given up in time', async () => {
-    const { proxy, url } = await setUp({ onMessage: () => true });
+    const { proxy, url } = await setUp({ onMessage: () => true }, 200);
     const response = await proxy.post(url, initialize);
     expect(response.status).toBe(504);
     expect(await reasonOf(response)).toBe('upstream_timeout');
@@ -140,7 +138,7 @@ describe('a Streamable HTTP upstream behind the proxy', () => {
       });
     });
     closers.push(() => server.close());
-    const proxy = await startProxy();
+    const proxy = await startProxy(how === 'is silent' ? 200 : undefined);
     const response = await proxy.post(proxy.serve('odd', server.url), initialize);
     expect(response.status).toBe(status);
     expect(await reasonOf(response)).toBe(reason);
