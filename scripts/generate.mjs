@@ -1,18 +1,24 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { compile } from './compile.mjs';
 import { generateProto } from './generate-proto.mjs';
 import { root, run } from './pinned-node.mjs';
 
-function generateReasons(file) {
-  const status = run(['scripts/generate-reasons.mjs', file]);
-  if (status !== 0) process.exit(status);
-}
+/** Generated files besides proto/gen, and what makes each. */
+const generators = {
+  'docs/api/reasons.md': 'scripts/generate-reasons.mjs',
+  'docs/deployment/settings.md': 'scripts/generate-settings.mjs',
+  'schema.graphql': 'dist/control-plane/graphql/emit-schema-main.js',
+};
 
-function generateSchema(file) {
-  const status = run(['dist/control-plane/graphql/emit-schema-main.js', file]);
-  if (status !== 0) process.exit(status);
+function generateFiles(folder) {
+  for (const [file, script] of Object.entries(generators)) {
+    const out = path.join(folder, file);
+    mkdirSync(path.dirname(out), { recursive: true });
+    const status = run([script, out]);
+    if (status !== 0) process.exit(status);
+  }
 }
 
 function filesBelow(folder) {
@@ -37,23 +43,19 @@ function staleFiles(fresh) {
     if (!same(path.join(committed, name), path.join(fresh, 'gen', name)))
       stale.push(`proto/gen/${name}`);
   }
-  for (const [file, name] of [
-    ['schema.graphql', 'schema.graphql'],
-    ['docs/api/reasons.md', 'reasons.md'],
-  ]) {
-    if (!same(path.join(root, file), path.join(fresh, name))) stale.push(file);
+  for (const file of Object.keys(generators)) {
+    if (!same(path.join(root, file), path.join(fresh, file))) stale.push(file);
   }
   return stale;
 }
 
-/** `npm run generate` writes proto/gen, docs/api/reasons.md and schema.graphql; `--check` only says whether they are fresh. */
+/** `npm run generate` writes proto/gen and the files above; `--check` only says whether they are fresh. */
 if (process.argv.includes('--check')) {
   const fresh = mkdtempSync(path.join(tmpdir(), 'mcpgw-generated-'));
   try {
     compile();
     generateProto(path.join(fresh, 'gen'));
-    generateReasons(path.join(fresh, 'reasons.md'));
-    generateSchema(path.join(fresh, 'schema.graphql'));
+    generateFiles(fresh);
     const stale = staleFiles(fresh);
     if (stale.length > 0) {
       console.error(`Not fresh (run \`npm run generate\`): ${stale.join(', ')}`);
@@ -64,7 +66,6 @@ if (process.argv.includes('--check')) {
   }
 } else {
   generateProto();
-  generateReasons(path.join(root, 'docs', 'api', 'reasons.md'));
   compile();
-  generateSchema(path.join(root, 'schema.graphql'));
+  generateFiles(root);
 }
