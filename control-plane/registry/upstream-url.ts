@@ -36,8 +36,7 @@ for (const [net, prefix] of [
 for (const [net, prefix] of [
   ['::', 128],
   ['::1', 128],
-  // Forms that carry an IPv4 address, which the rules above would then miss.
-  ['::ffff:0:0', 96],
+  // Forms that carry an IPv4 address; IPv4-mapped ones are checked by the rules above.
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
   ['2002::', 16],
@@ -75,7 +74,7 @@ export function validateUpstreamUrl(
     return [violation(path, 'TOO_LONG', `A URL has at most ${urlLengthMax} characters.`)];
   }
   const form = violation(path, 'INVALID_FORMAT', 'An absolute http or https URL is needed.');
-  if (!/^https?:\/\/[^\s]+$/i.test(text) || !text.isWellFormed() || !URL.canParse(text)) {
+  if (!/^https?:\/\/[^\s/\\?#]\S*$/i.test(text) || !text.isWellFormed() || !URL.canParse(text)) {
     return [form];
   }
   const url = new URL(text);

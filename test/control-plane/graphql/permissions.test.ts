@@ -1,0 +1,73 @@
+import { describe, expect, test } from '@jest/globals';
+import { isObjectType } from 'graphql';
+import { judge } from '../../../control-plane/graphql/authorize/guard-schema.ts';
+import { guardedTypes, permissions } from '../../../control-plane/graphql/authorize/permissions.ts';
+import { buildGraphqlSchema } from '../../../control-plane/graphql/schema.ts';
+import {
+  operatorPermissions,
+  organizationPermissions,
+  type Role,
+  roles,
+} from '../../../control-plane/identity/roles.ts';
+
+const organizationId = '01900000-0000-7000-8000-000000000001';
+const elsewhere = '01900000-0000-7000-8000-000000000002';
+
+/** The table once more, as people think of it: rows that a change must not alter by accident. */
+const expected: Record<(typeof organizationPermissions)[number], readonly Role[]> = {
+  'organization.read': ['owner', 'admin', 'developer', 'auditor', 'agent'],
+  'organization.update': ['owner', 'admin'],
+  'organization.delete': ['owner'],
+  'members.read': ['owner', 'admin', 'auditor'],
+  'members.write': ['owner', 'admin'],
+  'apiKeys.read': ['owner', 'admin', 'developer', 'auditor'],
+  'apiKeys.write': ['owner', 'admin', 'developer'],
+  'servers.read': ['owner', 'admin', 'developer', 'auditor'],
+  'servers.write': ['owner', 'admin', 'developer'],
+  'requestLogs.read': ['owner', 'admin', 'developer', 'auditor'],
+  'audit.read': ['owner', 'admin', 'auditor'],
+};
+
+function caller(role: Role | undefined, isOperator = false) {
+  return { isOperator, roles: new Map(role === undefined ? [] : [[organizationId, role]]) };
+}
+
+describe('the table of permissions', () => {
+  test('has a row for every root field and every field of a guarded type, and no other', () => {
+    const schema = buildGraphqlSchema();
+    const fields = ['Query', 'Mutation', 'Subscription', ...guardedTypes].flatMap((name) => {
+      const type = schema.getType(name);
+      if (!isObjectType(type)) throw new Error(name);
+      return Object.keys(type.getFields()).map((field) => `${name}.${field}`);
+    });
+    expect(Object.keys(permissions).sort()).toEqual(fields.sort());
+  });
+
+  test('leaves only the log-in open to everybody', () => {
+    const open = Object.entries(permissions).filter(([, permission]) => permission === 'public');
+    expect(open.map(([field]) => field)).toEqual(['Mutation.login']);
+  });
+
+  test('no mutation and no subscription is open to whoever is logged in', () => {
+    const open = Object.entries(permissions)
+      .filter(([field]) => /^(Mutation|Subscription)\./.test(field))
+      .filter(([, permission]) => permission === 'authenticated');
+    expect(open).toEqual([]);
+  });
+});
+
+describe.each(organizationPermissions)('%s', (permission) => {
+  test.each(roles)('for %s', (role) => {
+    const allowed = expected[permission].includes(role);
+    expect(judge(caller(role), organizationId, permission)).toBe(allowed ? 'allowed' : 'denied');
+    expect(judge(caller(role), elsewhere, permission)).toBe('stranger');
+  });
+
+  test('for a stranger and an operator', () => {
+    expect(judge(caller(undefined), organizationId, permission)).toBe('stranger');
+    expect(judge(caller(undefined, true), organizationId, permission)).toBe(
+      operatorPermissions.has(permission) ? 'allowed' : 'denied',
+    );
+    expect(judge(caller('owner', true), 'no id', permission)).toBe('stranger');
+  });
+});
