@@ -62,7 +62,6 @@ export class NodeReply implements Reply {
   }
 
   destroy(): void {
-    this.#ended = true;
     this.#response.destroy();
   }
 

@@ -68,6 +68,9 @@ export class Relay implements UpstreamSink {
   #heldBytes = 0;
   #heldBytesMax = 0;
   #begun = false;
+  /** The response and what followed it, while its record is on its way to the disk. */
+  #unrecorded: Buffer[] | undefined;
+  #endsOnceRecorded = false;
   #stallTimer: NodeJS.Timeout | undefined;
   #longTimer: NodeJS.Timeout | undefined;
 
@@ -152,7 +155,8 @@ export class Relay implements UpstreamSink {
         this.#endWhole();
         return;
       case 'streaming':
-        this.#endStream();
+        if (this.#unrecorded === undefined) this.#endStream();
+        else this.#endsOnceRecorded = true;
         return;
       default:
         return;
@@ -187,7 +191,8 @@ export class Relay implements UpstreamSink {
     const length = Number(head.headers.get('content-length') ?? Number.NaN);
     if (kind === 'json' && length <= smallAnswerBytesMax) {
       this.#mode = 'whole';
-      this.#heldBytesMax = smallAnswerBytesMax;
+      // Sealed values are longer than what they stand for.
+      this.#heldBytesMax = smallAnswerBytesMax * 8;
       return;
     }
     this.#beginStream();
@@ -268,6 +273,10 @@ export class Relay implements UpstreamSink {
   }
 
   #stream(piece: Buffer): void {
+    if (this.#unrecorded !== undefined) {
+      this.#unrecorded.push(piece);
+      return;
+    }
     const answered = this.#reader?.answered === true && !isLongStream(this.#call.permit);
     if (!answered || this.#context.log.finished) {
       this.#write(piece);
@@ -275,12 +284,19 @@ export class Relay implements UpstreamSink {
     }
     const ending = this.#ending('completed', 'DECISION_ALLOWED');
     const bytes = { ...ending, responseBytes: ending.responseBytes + piece.length };
+    this.#unrecorded = [piece];
     if (this.#context.log.mustAudit) this.#exchange?.pause();
     // A client acts on the response as soon as it has it, not at the stream's end.
-    this.#parts.finisher.finish(this.#context, bytes, () => {
-      this.#write(piece);
-      if (this.#stallTimer === undefined) this.#exchange?.resume();
-    });
+    this.#parts.finisher.finish(this.#context, bytes, () => this.#recorded());
+  }
+
+  /** The response is recorded: now it may be seen. */
+  #recorded(): void {
+    const pieces = this.#unrecorded ?? [];
+    this.#unrecorded = undefined;
+    for (const piece of pieces) this.#write(piece);
+    if (this.#endsOnceRecorded) this.#endStream();
+    else if (this.#stallTimer === undefined) this.#exchange?.resume();
   }
 
   #write(piece: Buffer): void {
