@@ -4,14 +4,14 @@ import path from 'node:path';
 import { newCredential } from '../../common/credential.ts';
 import { createLogger } from '../../common/logging.ts';
 import {
+  type NodeCredential,
+  openNodeCredential,
+} from '../../data-plane/connection/node-credential.ts';
+import {
   type ConfigClient,
   type ConfigClientOptions,
   createConfigClient,
 } from '../../data-plane/discovery/config-client.ts';
-import {
-  type NodeCredential,
-  openNodeCredential,
-} from '../../data-plane/connection/node-credential.ts';
 import { openSpool, type Spool, type SpoolOptions } from '../../data-plane/events/spool.ts';
 import type { Snapshot } from '../../data-plane/snapshot/snapshot.ts';
 import { SnapshotHolder } from '../../data-plane/snapshot/snapshot-holder.ts';

@@ -23,15 +23,15 @@ async function connectError(connection: DatabaseConnection): Promise<Error | und
 }
 
 /**
- * The server to test against: the one of `MCPGW_TEST_DATABASE_URL`, which then has to answer, or
- * 127.0.0.1:5432, or an embedded one when nothing answers there or `MCPGW_TEST_POSTGRES=embedded`.
+ * The server to test against: the one of `TEST_DATABASE_URL`, which then has to answer, or
+ * 127.0.0.1:5432, or an embedded one when nothing answers there or `TEST_POSTGRES=embedded`.
  */
 export async function testServer(): Promise<TestServer> {
-  if (process.env['MCPGW_TEST_POSTGRES'] === 'embedded') return acquireEmbeddedServer();
-  const url = process.env['MCPGW_TEST_DATABASE_URL'];
+  if (process.env['TEST_POSTGRES'] === 'embedded') return acquireEmbeddedServer();
+  const url = process.env['TEST_DATABASE_URL'];
   const connection = parseDatabaseUrl(url ?? defaultUrl);
   const error = await connectError(connection);
   if (error === undefined) return { connection, release: async () => undefined };
-  if (url !== undefined) throw new Error(`MCPGW_TEST_DATABASE_URL: ${error.message}`);
+  if (url !== undefined) throw new Error(`TEST_DATABASE_URL: ${error.message}`);
   return acquireEmbeddedServer();
 }

@@ -60,8 +60,8 @@ async function createFromTemplate(server: DatabaseConnection, database: string):
 
 /**
  * Makes a database from a template that is migrated once for each state of `migrations/`. The server is
- * the one of `MCPGW_TEST_DATABASE_URL` or 127.0.0.1:5432 when it answers, else an embedded one of this
- * test file's own; `MCPGW_TEST_POSTGRES=embedded` asks for that.
+ * the one of `TEST_DATABASE_URL` or 127.0.0.1:5432 when it answers, else an embedded one of this
+ * test file's own; `TEST_POSTGRES=embedded` asks for that.
  */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const server = await testServer();
