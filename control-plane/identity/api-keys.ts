@@ -21,7 +21,7 @@ import { uuidV7 } from '../store/uuid-v7.ts';
 import type { Granter } from './members.ts';
 import { mayGrant, type Role } from './roles.ts';
 
-export const apiKeyBounds = { scopesMax: 32, scopeLengthMax: 128, keysMax: 10_000 } as const;
+const apiKeyBounds = { scopesMax: 32, scopeLengthMax: 128, keysMax: 10_000 } as const;
 
 // A scope as OAuth spells it (RFC 6749, section 3.3): visible ASCII without quote and backslash.
 const scopePattern = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
@@ -98,7 +98,7 @@ function validateRoles(granter: Granter, roles: readonly Role[]): Violation[] {
 }
 
 /** Everything that is wrong with a new key, as far as the input alone tells. */
-export function validateNewApiKey(granter: Granter, input: NewApiKey, nowMs: number): Violation[] {
+function validateNewApiKey(granter: Granter, input: NewApiKey, nowMs: number): Violation[] {
   return [
     ...validateName('label', input.label),
     ...validateSubject(granter, input),

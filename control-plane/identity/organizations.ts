@@ -26,7 +26,7 @@ import type { Actor } from './actor.ts';
 import type { Principal } from './principal.ts';
 
 /** Origins that one organization may allow, and servers and keys that it may hold together. */
-export const organizationBounds = { allowedOriginsMax: 100, objectsMax: 900 } as const;
+const organizationBounds = { allowedOriginsMax: 100, objectsMax: 900 } as const;
 
 export interface OrganizationFields {
   readonly slug: string;
@@ -59,7 +59,7 @@ function validateOrigins(origins: readonly string[]): Violation[] {
 }
 
 /** Everything that is wrong with an organization's fields. */
-export function validateOrganization(fields: OrganizationFields): Violation[] {
+function validateOrganization(fields: OrganizationFields): Violation[] {
   return [
     ...validateSlug('slug', fields.slug),
     ...validateName('name', fields.name),

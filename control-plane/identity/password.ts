@@ -4,7 +4,7 @@ import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
  * argon2id as OWASP's Password Storage Cheat Sheet asks at least: 19 MiB, 2 passes, 1 lane. About 20 ms
  * of one core for each password. Hashes say their own parameters, so that these can be raised later.
  */
-export const argon2Parameters = {
+const argon2Parameters = {
   memoryKib: 19_456,
   passes: 2,
   parallelism: 1,

@@ -4,6 +4,9 @@ import type { Store } from '../store/store.ts';
 import type { Actor } from './actor.ts';
 import type { Role } from './roles.ts';
 
+/** Organizations that one person can be a member of. */
+const membershipsMax = 1000;
+
 /** A person who has proved who they are, with what they may do as of now. */
 export interface Principal {
   readonly user: User;
@@ -30,6 +33,3 @@ export async function loadPrincipal(store: Store, userId: string): Promise<Princ
     };
   });
 }
-
-/** Organizations that one person can be a member of. */
-export const membershipsMax = 1000;

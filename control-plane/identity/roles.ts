@@ -58,10 +58,6 @@ export const operatorPermissions: ReadonlySet<OrganizationPermission> = new Set(
   'members.write',
 ]);
 
-export function isRole(text: string): text is Role {
-  return (roles as readonly string[]).includes(text);
-}
-
 /** True when `actor` may hand out or take away `role`: nobody gives more than they have. */
 export function mayGrant(actor: Role, role: Role): boolean {
   return roles.indexOf(actor) <= roles.indexOf(role);

@@ -40,7 +40,7 @@ export interface NewUser {
 }
 
 /** Everything that is wrong with a new person's fields. */
-export function validateNewUser(input: NewUser): Violation[] {
+function validateNewUser(input: NewUser): Violation[] {
   return [
     ...validateEmail('email', input.email),
     ...validateName('displayName', input.displayName),

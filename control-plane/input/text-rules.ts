@@ -13,7 +13,7 @@ const slugPattern = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/;
 const emailPattern = /^[^\s@]+@[^\s@.]+(?:\.[^\s@.]+)*$/;
 
 /** True when a text holds control characters, among them NUL, which PostgreSQL can't store. */
-export function hasControlCharacters(text: string): boolean {
+function hasControlCharacters(text: string): boolean {
   for (const character of text) {
     const code = character.codePointAt(0) ?? 0;
     if (code < 0x20 || (code >= 0x7f && code < 0xa0)) return true;

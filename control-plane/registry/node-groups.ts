@@ -24,7 +24,7 @@ import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
 import { addFirstSealKey } from './seal-keys.ts';
 
-export const nodeGroupBounds = { organizationsMax: 1000, groupsMax: 1000 } as const;
+const nodeGroupBounds = { organizationsMax: 1000, groupsMax: 1000 } as const;
 
 export interface NodeGroupDependencies {
   readonly store: Store;
@@ -50,7 +50,7 @@ export interface NodeGroupFields {
 }
 
 /** Everything that is wrong with a group's fields, as far as the input alone tells. */
-export function validateNodeGroup(fields: NodeGroupFields): Violation[] {
+function validateNodeGroup(fields: NodeGroupFields): Violation[] {
   const violations = validateSlug('name', fields.name);
   const { organizationsMax } = nodeGroupBounds;
   if (fields.organizationIds.length > organizationsMax) {

@@ -23,7 +23,7 @@ import { uuidV7 } from '../store/uuid-v7.ts';
 type Actor = AuditEvent['actor'];
 
 /** Tokens, ended ones included, that one group holds. */
-export const nodeTokensMax = 10_000;
+const nodeTokensMax = 10_000;
 
 export interface NewNodeToken {
   readonly nodeGroupId: string;
@@ -38,7 +38,7 @@ function validateExpiry(expiresAt: Date | null | undefined, nowMs: number): Viol
 }
 
 /** Everything that is wrong with a new token, as far as the input alone tells. */
-export function validateNewNodeToken(input: NewNodeToken, nowMs: number): Violation[] {
+function validateNewNodeToken(input: NewNodeToken, nowMs: number): Violation[] {
   return [
     ...(isUuid(input.nodeGroupId) ? [] : [notFound('nodeGroupId', 'node group')]),
     ...validateSlug('name', input.name),

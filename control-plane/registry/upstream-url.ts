@@ -54,7 +54,7 @@ for (const [net, prefix] of [
  * True when a URL's host is an address, or a name that by itself says an address, which is not on the
  * public Internet. Other names are not resolved here: what they resolve to can change at any time.
  */
-export function isSpecialHost(hostname: string): boolean {
+function isSpecialHost(hostname: string): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   if (isIPv4(host)) return special.check(host, 'ipv4');
   if (isIPv6(host)) return special.check(host, 'ipv6');

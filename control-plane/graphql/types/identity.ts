@@ -37,7 +37,7 @@ export class UserType {
 }
 
 @ObjectType('Member', { description: 'A person in an organization.' })
-export class MemberType {
+class MemberType {
   @Field(() => ID, { description: 'The organization.' })
   organizationId!: string;
 
@@ -227,7 +227,8 @@ export class UpdateUserInput {
 
   @Field(() => Boolean, {
     nullable: true,
-    description: 'Whether the person is shut out: no log-in, and access tokens end at once.',
+    description:
+      'Whether the person is shut out: no log-in, and access tokens and API keys that act for the person end at once.',
   })
   disabled?: boolean | null;
 }

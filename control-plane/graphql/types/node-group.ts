@@ -43,7 +43,7 @@ export class NodeGroupType {
   description:
     'The credential of one proxy node. Tokens of the same group and name speak for the same node, so that a token can be replaced while the node runs.',
 })
-export class NodeTokenType {
+class NodeTokenType {
   @Field(() => ID, { description: 'Identifies the token.' })
   id!: string;
 
@@ -80,7 +80,7 @@ export class NodeTokenType {
 }
 
 @ObjectType('RejectedResource', { description: 'A resource that a node could not use.' })
-export class RejectedResourceType {
+class RejectedResourceType {
   @Field(() => String, { description: 'Type of the resource, such as `Server`.' })
   type!: string;
 
@@ -101,7 +101,7 @@ export class RejectedResourceType {
   description:
     'The last range of revisions that a node could not use in full. What it could use, it uses.',
 })
-export class NodeNackType {
+class NodeNackType {
   @Field(() => DateTime, { description: 'When the node said so.' })
   at!: Date;
 
@@ -115,7 +115,7 @@ export class NodeNackType {
 @ObjectType('NodeCondition', {
   description: 'Something about a node that an operator should know.',
 })
-export class NodeConditionType {
+class NodeConditionType {
   @Field(() => String, { description: 'Stable name, such as `epoch_changed`.' })
   type!: string;
 

@@ -161,7 +161,7 @@ export class RequestLogFilter {
   description:
     'An entry of the audit trail: who changed what. Entries form a hash chain and are never changed.',
 })
-export class AuditEntryType {
+class AuditEntryType {
   @Field(() => ID, { description: 'Identifies the entry.' })
   id!: string;
 

@@ -1,7 +1,7 @@
 import { type ClassType, Field, ObjectType, registerEnumType } from 'type-graphql';
 import { type Outcome, type ViolationCode, violationCodes } from '../../input/violation.ts';
 
-export const UserErrorCode = Object.fromEntries(
+const UserErrorCode = Object.fromEntries(
   Object.keys(violationCodes).map((code) => [code, code]),
 ) as { readonly [Code in ViolationCode]: Code };
 
