@@ -10,7 +10,7 @@ export interface ResourceScope {
 }
 
 /** The scope's canonical encoding: fields in number order, defaults omitted, server ids sorted. */
-export function encodeScope(scope: ResourceScope): Buffer {
+function encodeScope(scope: ResourceScope): Buffer {
   return contracts.discovery.Scope.serialize({
     ...(scope.organizationId === '' ? {} : { organizationId: scope.organizationId }),
     ...(scope.serverIds.length === 0 ? {} : { serverIds: [...scope.serverIds].sort() }),

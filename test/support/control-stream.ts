@@ -27,7 +27,7 @@ export interface ReplicaOptions {
 let replicas = 0;
 
 /** Starts a replica on a port of its own. */
-export async function startReplica(
+async function startReplica(
   database: TestDatabase,
   options: ReplicaOptions = {},
 ): Promise<Replica> {
