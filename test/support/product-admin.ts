@@ -1,0 +1,208 @@
+import { GraphqlClient, type UserError, unwrap } from '../../quickstart/graphql-client.ts';
+
+/** Something with the version that its next change must name. */
+interface Versioned {
+  readonly id: string;
+  version: number;
+}
+
+export interface AgentKey extends Versioned {
+  /** The key itself. */
+  readonly text: string;
+  /** Whom it acts for, `service:<id>`. */
+  readonly subject: string;
+  readonly organizationId: string;
+}
+
+export interface RegisteredServer extends Versioned {
+  readonly organizationId: string;
+}
+
+/** An entry of the request log, as far as tests look at it. */
+export interface LogEntry {
+  readonly callId: string;
+  readonly phase: 'COMPLETE' | 'START' | 'END';
+  readonly traceId: string;
+  readonly nodeId: string;
+  readonly method: string;
+  readonly target: string;
+  readonly decision: 'ALLOWED' | 'REFUSED' | 'FAILED';
+  readonly reason: string;
+}
+
+export interface ShownNode {
+  readonly id: string;
+  readonly name: string;
+  readonly connected: boolean;
+  readonly appliedRevision: number;
+  readonly replica: string | null;
+  readonly conditions: readonly { readonly type: string; readonly message: string }[];
+}
+
+type Payload<Name extends string, Result> = { readonly [name in Name]: Result } & {
+  readonly userErrors: readonly UserError[];
+};
+
+const pageSize = 100;
+
+/** An admin who works through GraphQL, on whichever replica. */
+export class Admin {
+  readonly #client: GraphqlClient;
+  readonly accessToken: string;
+
+  private constructor(client: GraphqlClient, accessToken: string) {
+    this.#client = client;
+    this.accessToken = accessToken;
+  }
+
+  static async logIn(graphqlUrl: string, email: string, password: string): Promise<Admin> {
+    const client = new GraphqlClient(graphqlUrl);
+    const { login } = await client.request<{ login: { accessToken: string } }>(
+      'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { accessToken } }',
+      { email, password },
+    );
+    client.authenticate(login.accessToken);
+    return new Admin(client, login.accessToken);
+  }
+
+  /** The same person on another replica. */
+  on(graphqlUrl: string): Admin {
+    const client = new GraphqlClient(graphqlUrl);
+    client.authenticate(this.accessToken);
+    return new Admin(client, this.accessToken);
+  }
+
+  async createOrganization(slug: string, mustAudit = false): Promise<Versioned> {
+    const fields = 'organization { id version }';
+    const { organization, ...payload } = await this.#mutate<
+      Payload<'organization', Versioned | null>
+    >('createOrganization', 'CreateOrganizationInput', fields, { slug, name: slug, mustAudit });
+    return unwrap(payload, organization);
+  }
+
+  async setOrganizationEnabled(organization: Versioned, enabled: boolean): Promise<void> {
+    const { organization: changed, ...payload } = await this.#mutate<
+      Payload<'organization', Versioned | null>
+    >('updateOrganization', 'UpdateOrganizationInput', 'organization { id version }', {
+      organizationId: organization.id,
+      version: organization.version,
+      enabled,
+    });
+    organization.version = unwrap(payload, changed).version;
+  }
+
+  /** A key of a new service, or of one that exists. */
+  async createKey(organizationId: string, sameServiceAs?: AgentKey): Promise<AgentKey> {
+    const serviceId = sameServiceAs?.subject.replace('service:', '');
+    const payload = await this.#mutate<
+      Payload<'key', string | null> & { apiKey: Omit<AgentKey, 'text'> | null }
+    >('createApiKey', 'CreateApiKeyInput', 'key apiKey { id version subject organizationId }', {
+      organizationId,
+      label: 'agent',
+      ...(serviceId !== undefined && { serviceId }),
+    });
+    return { ...unwrap(payload, payload.apiKey), text: unwrap(payload, payload.key) };
+  }
+
+  async revokeKey({ id, version, organizationId }: AgentKey): Promise<void> {
+    const input = { id, version, organizationId };
+    const payload = await this.#mutate<Payload<'apiKey', object | null>>(
+      'revokeApiKey',
+      'DeleteInOrganizationInput',
+      'apiKey { id }',
+      input,
+    );
+    unwrap(payload, payload.apiKey);
+  }
+
+  async createServer(organizationId: string, slug: string, url: string): Promise<RegisteredServer> {
+    const payload = await this.#mutate<Payload<'server', Versioned | null>>(
+      'createServer',
+      'CreateServerInput',
+      'server { id version }',
+      { organizationId, slug, name: slug, endpoints: [{ url }] },
+    );
+    return { ...unwrap(payload, payload.server), organizationId };
+  }
+
+  async setServerEnabled(server: RegisteredServer, enabled: boolean): Promise<void> {
+    const { id, version, organizationId } = server;
+    const payload = await this.#mutate<Payload<'server', Versioned | null>>(
+      'updateServer',
+      'UpdateServerInput',
+      'server { id version }',
+      { id, version, organizationId, enabled },
+    );
+    server.version = unwrap(payload, payload.server).version;
+  }
+
+  /** Text of a new token in the default group. */
+  async createNodeToken(name: string): Promise<string> {
+    const { nodeGroups } = await this.#client.request<{
+      nodeGroups: { nodes: { id: string; name: string }[] };
+    }>('{ nodeGroups(first: 100) { nodes { id name } } }');
+    const nodeGroupId = nodeGroups.nodes.find((group) => group.name === 'default')?.id;
+    const payload = await this.#mutate<Payload<'token', string | null>>(
+      'createNodeToken',
+      'CreateNodeTokenInput',
+      'token',
+      { nodeGroupId, name },
+    );
+    return unwrap(payload, payload.token);
+  }
+
+  async nodes(): Promise<readonly ShownNode[]> {
+    const { nodes } = await this.#client.request<{ nodes: { nodes: ShownNode[] } }>(
+      '{ nodes(first: 100) { nodes { id name connected appliedRevision replica conditions { type message } } } }',
+    );
+    return nodes.nodes;
+  }
+
+  /** The whole request log of an organization. */
+  async requestLog(organizationId: string): Promise<readonly LogEntry[]> {
+    const entries: LogEntry[] = [];
+    let after: string | null = null;
+    do {
+      const page: RequestLogPage = await this.#client.request<RequestLogPage>(requestLogQuery, {
+        organizationId,
+        first: pageSize,
+        after,
+      });
+      const { nodes, pageInfo } = page.organization.requestLogs;
+      entries.push(...nodes);
+      after = pageInfo.hasNextPage ? pageInfo.endCursor : null;
+    } while (after !== null);
+    return entries;
+  }
+
+  async #mutate<Result>(
+    name: string,
+    inputType: string,
+    fields: string,
+    input: object,
+  ): Promise<Result> {
+    const query = `mutation ($input: ${inputType}!) { ${name}(input: $input) { ${fields} userErrors { path message } } }`;
+    const data = await this.#client.request<Record<string, Result>>(query, { input });
+    const result = data[name];
+    if (result === undefined) throw new Error(`${name} answered nothing.`);
+    return result;
+  }
+}
+
+interface RequestLogPage {
+  readonly organization: {
+    readonly requestLogs: {
+      readonly nodes: readonly LogEntry[];
+      readonly pageInfo: { readonly hasNextPage: boolean; readonly endCursor: string | null };
+    };
+  };
+}
+
+const requestLogQuery = `query ($organizationId: ID!, $first: Int!, $after: String) {
+  organization(id: $organizationId) {
+    requestLogs(first: $first, after: $after) {
+      nodes { callId phase traceId nodeId method target decision reason }
+      pageInfo { hasNextPage endCursor }
+    }
+  }
+}`;

@@ -1,0 +1,128 @@
+import { eventually } from './control-stream.ts';
+import { type ProductCommand, ProductProcess } from './product-process.ts';
+
+/** A process of a cluster that can go and come back: the same settings, ports and data. */
+export class ProductPart {
+  readonly #command: ProductCommand;
+  #process: ProductProcess | undefined;
+
+  constructor(command: ProductCommand) {
+    this.#command = command;
+  }
+
+  /** Resolves once it serves. */
+  async start(): Promise<void> {
+    this.#process = await ProductProcess.start(this.#command);
+  }
+
+  async kill9(): Promise<void> {
+    await this.#process?.kill9();
+  }
+
+  /** In order; resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    return (await this.#process?.stop()) ?? null;
+  }
+
+  async kill9AndRestart(): Promise<void> {
+    await this.kill9();
+    await this.start();
+  }
+
+  get output(): string {
+    return this.#process?.output ?? '';
+  }
+
+  protected address(name: string): string {
+    const address = this.#process?.addresses[name];
+    if (address === undefined) throw new Error(`There is no ${name}: the process isn't running.`);
+    return address;
+  }
+}
+
+/** A replica of the control plane. */
+export class ReplicaPart extends ProductPart {
+  get graphqlUrl(): string {
+    return this.address('graphqlUrl');
+  }
+
+  get origin(): string {
+    return this.address('graphqlOrigin');
+  }
+
+  /** Subscriptions that it holds. */
+  async subscriptions(): Promise<number> {
+    return metric(`${this.origin}/metrics`, 'mcpgw_graphql_subscriptions');
+  }
+}
+
+/** What a node's `/readyz` says. */
+export interface NodeReadiness {
+  readonly ready: boolean;
+  readonly revision: number | null;
+  readonly connection: string;
+  readonly fromCache: boolean;
+}
+
+/** A proxy node. */
+export class NodePart extends ProductPart {
+  /** Its name in GraphQL. */
+  readonly name: string;
+
+  constructor(name: string, command: ProductCommand) {
+    super(command);
+    this.name = name;
+  }
+
+  /** MCP URL of a server. */
+  url(organization: string, server: string): string {
+    return `${this.address('proxyUrl')}/${organization}/${server}/mcp`;
+  }
+
+  async readiness(): Promise<NodeReadiness> {
+    const response = await fetch(`${this.address('adminUrl')}/readyz`);
+    return (await response.json()) as NodeReadiness;
+  }
+
+  async metric(name: string): Promise<number> {
+    return metric(`${this.address('adminUrl')}/metrics`, name);
+  }
+
+  async untilConnected(): Promise<void> {
+    await eventually(
+      () => this.readiness(),
+      ({ connection }) => connection === 'connected',
+      20_000,
+    );
+  }
+
+  /** Resolves once the disk cache holds what is in force, so that a restart can't be behind it. */
+  async untilCached(): Promise<void> {
+    await eventually(
+      async () => {
+        const dump = await fetch(`${this.address('adminUrl')}/config_dump`);
+        return (await dump.json()) as { revision: number; discovery: { cachedRevision?: number } };
+      },
+      ({ revision, discovery }) => discovery.cachedRevision === revision,
+    );
+  }
+
+  /** Resolves once the control plane has acknowledged every record. */
+  async untilReported(): Promise<void> {
+    await eventually(
+      async () => ({
+        connected: await this.metric('mcpgw_reporter_connected'),
+        waiting: await this.metric('mcpgw_spool_waiting_events'),
+      }),
+      ({ connected, waiting }) => connected === 1 && waiting === 0,
+      20_000,
+    );
+  }
+}
+
+async function metric(url: string, name: string): Promise<number> {
+  const text = await (await fetch(url)).text();
+  const value = text.match(new RegExp(`^${name} (.+)$`, 'm'))?.[1];
+  if (value === undefined) throw new Error(`There is no metric ${name}.`);
+  return Number(value);
+}
