@@ -54,6 +54,16 @@ describe('the bench’s report', () => {
     expect(proxyLines(report)[0]).toMatch(/^node ÷ nginx/);
   });
 
+  test('gives no multiple of what drowned in noise', () => {
+    const report = proxyReport([direct, figures('nginx', 10, 90), figures('node', 60, 180)]);
+    expect(report.nodeToNginx).toEqual({
+      cpuUsPerCall: 6,
+      singleP50Us: undefined,
+      singleP99Us: undefined,
+    });
+    expect(proxyLines(report)[2]).toMatch(/– \(noise\)/);
+  });
+
   test('does without nginx', () => {
     const report = proxyReport([direct, figures('node', 60, 180)]);
     expect(report.nodeToNginx).toBeUndefined();

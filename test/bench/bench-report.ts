@@ -4,7 +4,7 @@ import { type AddedCost, addedCost, type SubjectFigures } from './proxy-bench.ts
 /** What the proxy part found, ratios first: they hold on another machine, the microseconds don't. */
 export interface ProxyReport {
   /** The node's cost as a multiple of nginx's; undefined without nginx. */
-  readonly nodeToNginx: Partial<AddedCost> | undefined;
+  readonly nodeToNginx: Readonly<Record<keyof AddedCost, number | undefined>> | undefined;
   readonly added: Readonly<Record<string, AddedCost>>;
   readonly subjects: readonly SubjectFigures[];
 }
@@ -20,18 +20,24 @@ export function proxyReport(subjects: readonly SubjectFigures[]): ProxyReport {
   const { node, nginx } = added;
   const nodeToNginx = node &&
     nginx && {
-      cpuUsPerCall: node.cpuUsPerCall / nginx.cpuUsPerCall,
-      singleP50Us: node.singleP50Us / nginx.singleP50Us,
-      singleP99Us: node.singleP99Us / nginx.singleP99Us,
+      cpuUsPerCall: ratio(node.cpuUsPerCall, nginx.cpuUsPerCall),
+      singleP50Us: ratio(node.singleP50Us, nginx.singleP50Us),
+      singleP99Us: ratio(node.singleP99Us, nginx.singleP99Us),
     };
   return { nodeToNginx, added, subjects };
+}
+
+/** Undefined where noise ate what nginx adds: a multiple of nothing says nothing. */
+function ratio(node: number, nginx: number): number | undefined {
+  return nginx > 0 ? node / nginx : undefined;
 }
 
 /** The report as lines for a terminal. */
 export function proxyLines({ nodeToNginx, added, subjects }: ProxyReport): string[] {
   const lines: string[] = [];
   if (nodeToNginx) {
-    const times = (value: number | undefined) => `${(value ?? Number.NaN).toFixed(2)}×`;
+    const times = (value: number | undefined) =>
+      value === undefined ? '– (noise)' : `${value.toFixed(2)}×`;
     lines.push(
       'node ÷ nginx (what each adds to a direct connection)',
       `  CPU a call       ${times(nodeToNginx.cpuUsPerCall).padStart(9)}`,

@@ -47,6 +47,8 @@ export async function runLoad(
     await Promise.race([Promise.all(sockets.map(drive)), failed]);
     const wallMs = Number(process.hrtime.bigint() - startedAt) / 1e6;
     return { calls, wallMs, latenciesUs: latenciesUs.sort() };
+  } catch (error) {
+    throw new Error(`The load on ${target.url} failed.`, { cause: error });
   } finally {
     clearTimeout(timer);
     for (const socket of sockets) socket.destroy();
@@ -107,8 +109,10 @@ function driveSocket(
       reject(error);
     }
   });
-  socket.on('error', reject);
-  socket.on('close', () => reject(new Error('The connection was closed.')));
+  const broken = (what: string) =>
+    reject(new Error(`A connection ${what} at call ${slot} of the load.`));
+  socket.on('error', (error) => broken(`failed (${error.message})`));
+  socket.on('close', () => broken('was closed'));
   send();
   return promise;
 }

@@ -34,7 +34,8 @@ async function benchProxies(product: Product, plan: ProxyBenchPlan): Promise<Sub
   }
   const target = await product.serve({ slug: 'bench', url });
   subjects.push({ name: 'node', target, pids: () => [product.nodePid] });
-  return runProxyBench(subjects, plan, (round) =>
+  // Awaited here: what was started ends when this function returns.
+  return await runProxyBench(subjects, plan, (round) =>
     console.log(`  round ${round} of ${plan.rounds}`),
   );
 }
