@@ -16,6 +16,8 @@ export interface GraphqlBounds extends OperationBounds, SubscriptionBounds {
   readonly requestTimeoutMs: number;
   /** For a connection to close when the server does. */
   readonly closeTimeoutMs: number;
+  /** For requests in work to be answered when the server closes. */
+  readonly drainTimeoutMs: number;
   readonly accessTokenLifetimeMs: number;
   /** Passwords checked at the same time, 19 MiB each. */
   readonly passwordConcurrencyMax: number;
@@ -43,6 +45,7 @@ export const graphqlBoundsDefault: GraphqlBounds = {
   pingIntervalMs: 12_000,
   requestTimeoutMs: 30_000,
   closeTimeoutMs: 2000,
+  drainTimeoutMs: 10_000,
   accessTokenLifetimeMs: 15 * 60 * 1000,
   passwordConcurrencyMax: 2,
   passwordWaitingMax: 50,

@@ -186,8 +186,12 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
       return { url: `http://${host}:${port}/graphql`, port };
     },
     async close() {
+      // From here on new requests get 503, and streams that are open are ended below.
+      const closed = http.close();
+      const drained = setTimeout(() => http.server.closeAllConnections(), bounds.drainTimeoutMs);
       await Promise.all([closeWebsocket(), sse.close()]);
-      await http.close();
+      await closed;
+      clearTimeout(drained);
       await apollo.stop();
     },
   };

@@ -47,7 +47,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     bodyLimit: options.bodyBytesMax,
     requestTimeout: options.requestTimeoutMs,
     trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
-    forceCloseConnections: true,
+    // A request in work gets its answer; the caller bounds how long that may take.
+    forceCloseConnections: 'idle',
   });
   // Only JSON: a form or plain text is what a page of another origin can send without asking (CSRF).
   server.removeContentTypeParser('text/plain');

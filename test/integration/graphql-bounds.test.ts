@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
 import { fetch } from 'undici';
 import { openSigningKeys } from '../../control-plane/identity/signing-keys.ts';
+import type { Store } from '../../control-plane/store/store.ts';
 import { createTestDatabase } from '../support/postgres.ts';
 import {
   type GraphqlHarness,
@@ -177,6 +178,24 @@ test('health and metrics are on the same port', async () => {
   expect([health.status, await health.json()]).toEqual([200, { status: 'ok' }]);
   const metrics = await (await fetch(`${replica.origin}/metrics`)).text();
   expect(metrics).toContain('mcpgw_graphql_operations_total{type="mutation",outcome="ok"}');
+});
+
+test('a server that closes answers what is in work first', async () => {
+  const entered = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const withUser: Store['withUser'] = async (userId, work) => {
+    entered.resolve();
+    await released.promise;
+    return harness.store.withUser(userId, work);
+  };
+  const leaving = await harness.replica({ settings: { store: { ...harness.store, withUser } } });
+  const answered = leaving.post('{ viewer { user { email } } }', {}, token);
+  await entered.promise;
+  const closed = leaving.close();
+  released.resolve();
+  expect((await answered).errors).toEqual([]);
+  await closed;
+  await expect(fetch(`${leaving.origin}/health`)).rejects.toThrow();
 });
 
 test('replicas that start together on an empty database share one signing key', async () => {
