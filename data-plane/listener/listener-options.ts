@@ -16,6 +16,8 @@ export interface ListenerOptions {
   readonly keepAliveTimeoutMs: number;
   /** Connections open at the same time; more are refused. */
   readonly connectionsMax: number;
+  /** Bytes of an answer that wait for a slow client before its upstream is held back. */
+  readonly clientBufferBytes: number;
   /** How long what a refused client still sends is read and thrown away, so that it sees the answer. */
   readonly lingerTimeoutMs: number;
   /** Bytes that are thrown away so at most. */
@@ -33,6 +35,7 @@ export const listenerDefaults: ListenerOptions = {
   requestTimeoutMs: 60_000,
   keepAliveTimeoutMs: 60_000,
   connectionsMax: 10_000,
+  clientBufferBytes: 16_384,
   lingerTimeoutMs: 2_000,
   lingerBytesMax: 33_554_432,
 };

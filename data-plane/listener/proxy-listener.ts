@@ -39,6 +39,7 @@ function createServer(options: ListenerOptions): http.Server {
     // Bounds are looked after this often; the default of 30 s would make shorter ones untrue.
     connectionsCheckingInterval: 1_000,
     insecureHTTPParser: false,
+    highWaterMark: options.clientBufferBytes,
     noDelay: true,
     keepAlive: true,
     keepAliveInitialDelay: 60_000,

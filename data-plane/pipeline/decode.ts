@@ -38,8 +38,11 @@ function isJson(contentType: string | undefined): boolean {
   return /^application\/json\s*(?:;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(contentType ?? '');
 }
 
+/** What the SDKs send. */
+const usualAccept = 'application/json, text/event-stream';
+
 function accepts(header: string | undefined, type: string): boolean {
-  if (header === undefined) return true;
+  if (header === undefined || header === usualAccept) return true;
   const family = `${type.split('/')[0]}/*`;
   return header.split(',').some((range) => {
     const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase());
