@@ -7,14 +7,21 @@ import { StreamEnd, tooSlow, unavailable } from './stream-end.ts';
  */
 export class MessageChannel<In, Out> {
   readonly #call: ServerDuplexStream<In, Out>;
-  readonly #messages: AsyncIterator<In>;
   readonly #ending = new AbortController();
-  #next: Promise<IteratorResult<In>> | undefined;
+  #next: Promise<In | undefined> | undefined;
+  #readable = Promise.withResolvers<void>();
   #unsent = 0;
 
   constructor(call: ServerDuplexStream<In, Out>) {
     this.#call = call;
-    this.#messages = call[Symbol.asyncIterator]();
+    // No asynchronous iteration: it destroys the stream on an error, and the status with which we end it
+    // would be lost whenever a message is still on its way.
+    const more = () => {
+      this.#readable.resolve();
+      this.#readable = Promise.withResolvers();
+    };
+    call.on('readable', more);
+    call.once('end', more);
     const gone = () => this.end(undefined);
     call.once('cancelled', gone);
     call.once('close', gone);
@@ -55,7 +62,7 @@ export class MessageChannel<In, Out> {
   async next(): Promise<In | undefined> {
     const message = await this.#race(this.#peek());
     this.#next = undefined;
-    return message.done ? undefined : message.value;
+    return message;
   }
 
   /**
@@ -98,13 +105,19 @@ export class MessageChannel<In, Out> {
     await this.#race(taken.promise);
   }
 
-  #peek(): Promise<IteratorResult<In>> {
-    if (!this.#next) {
-      this.#next = this.#messages.next();
-      // Whoever waits sees the failure; when nobody does, it is no unhandled rejection.
-      this.#next.catch(() => undefined);
-    }
+  #peek(): Promise<In | undefined> {
+    this.#next ??= this.#read();
     return this.#next;
+  }
+
+  /** Never settles once the stream has ended some other way: whoever waits hears it by the signal. */
+  async #read(): Promise<In | undefined> {
+    for (;;) {
+      const message = this.#call.read() as In | null;
+      if (message !== null) return message;
+      if (this.#call.readableEnded) return undefined;
+      await this.#readable.promise;
+    }
   }
 
   async #race<T>(work: Promise<T>): Promise<T> {
@@ -116,7 +129,7 @@ export class MessageChannel<In, Out> {
     try {
       return await Promise.race([work, ended.promise]);
     } catch (error) {
-      // The iterator fails with whatever the transport says; what the node was told comes first.
+      // What the node was told comes before whatever the transport says.
       if (signal.aborted) throw signal.reason;
       throw error instanceof StreamEnd ? error : unavailable('The node has gone.');
     } finally {

@@ -290,7 +290,9 @@ export class NodeSession {
 }
 
 function shortened(rejection: Rejection): Rejection {
-  const text = (value: string) => value.replaceAll('\0', '').slice(0, messageLengthMax);
+  // What PostgreSQL can't store (NUL, half a surrogate pair) must not keep states from being written.
+  const text = (value: string) =>
+    value.replaceAll('\0', '').slice(0, messageLengthMax).toWellFormed();
   return {
     type: text(rejection.type),
     name: text(rejection.name),

@@ -91,6 +91,8 @@ export class NodeStatusWriter {
     try {
       await store.withSystem((em) => writeNodeChanges(em, [...pending.values()], replica, nowMs()));
     } catch (error) {
+      // What the database will never take (SQLSTATE classes 22 and 23) must not stand in the way for good.
+      if (/^2[23]/.test(String((error as { code?: unknown }).code))) throw error;
       for (const [nodeId, change] of pending) {
         const newer = this.#pending.get(nodeId);
         this.#pending.set(nodeId, newer ? merged(change, newer) : change);

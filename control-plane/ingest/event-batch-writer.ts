@@ -167,11 +167,13 @@ async function insertTolerant(
       await em.transactional((inner) => insert(inner, origin, slice));
       written.push(...slice);
     } catch (error) {
-      if (!isDataError(error)) throw error;
+      const code = dataErrorCode(error);
+      if (code === undefined) throw error;
       const [only] = slice;
       if (slice.length === 1 && only) {
-        const message = `the database refused it: ${error.message.slice(0, 200)}`;
-        written.push({ table: 'event_rejects', event: only.event, error: message });
+        // The code alone: a database's message may quote the row.
+        const reason = `the database refused it (SQLSTATE ${code})`;
+        written.push({ table: 'event_rejects', event: only.event, error: reason });
         continue;
       }
       const half = slice.length >> 1;
@@ -182,10 +184,10 @@ async function insertTolerant(
   return written;
 }
 
-/** Data exceptions and broken constraints (SQLSTATE classes 22 and 23) are the row's fault alone. */
-function isDataError(error: unknown): error is Error {
-  const code = (error as { code?: unknown }).code;
-  return error instanceof Error && typeof code === 'string' && /^2[23]/.test(code);
+/** SQLSTATE of data exceptions and broken constraints (classes 22 and 23): the row's fault alone. */
+function dataErrorCode(error: unknown): string | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && /^2[23]/.test(code) ? code : undefined;
 }
 
 async function insert(

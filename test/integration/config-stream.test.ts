@@ -40,10 +40,6 @@ async function tenant() {
   return { organizationId, groupId, name, token: token.text, tokenRowId: token.rowId };
 }
 
-function currentRevision(): number {
-  return replica.state.model?.revision ?? 0;
-}
-
 beforeAll(async () => {
   setup = await setUpControlStream();
   replica = await setup.replica();
@@ -115,7 +111,8 @@ describe('a node’s stream', () => {
     const theirs = connect({ token: other.token });
     await setup.rows.addServer(other.organizationId, 'files');
     await setup.rows.addKeys(other.organizationId, 3);
-    const revision = (await setup.rows.addKeys(one.organizationId, 1)) && currentRevision();
+    await setup.rows.addKeys(one.organizationId, 1);
+    const revision = await setup.rows.setOrganization(one.organizationId, { enabled: false });
     await Promise.all([mine.holds(revision), theirs.holds(revision)]);
     const seen = mine.chunks.flatMap((chunk) => chunk.resources);
     const owners = new Set(seen.map((resource) => resource.scope?.organizationId));
@@ -207,7 +204,7 @@ describe('a node’s stream', () => {
     const serverId = await setup.rows.addServer(organizationId, 'files');
     const reject: ScriptedNodeOptions['reject'] = ({ type }) =>
       type === 'Server'
-        ? { path: 'endpoints[0].url', message: 'not usable\u0000 here' }
+        ? { path: `${'x'.repeat(499)}😀`, message: 'not usable\u0000 here' }
         : undefined;
     const node = connect({ token, reject });
     await node.until('a range', () => node.ranges.length === 1);
@@ -227,7 +224,8 @@ describe('a node’s stream', () => {
     );
     expect(row?.last_nack?.rejected[0]).toMatchObject({
       name: serverId,
-      path: 'endpoints[0].url',
+      // Cut within the last character, which is two units long.
+      path: `${'x'.repeat(499)}\ufffd`,
       message: 'not usable here',
     });
     expect(row).toMatchObject({ applied: '0', received: String(node.memory.revision) });

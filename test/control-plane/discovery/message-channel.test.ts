@@ -107,6 +107,17 @@ describe('a conversation with a node', () => {
     });
   });
 
+  test('the node hears why, also while a message is on its way and another is awaited', async () => {
+    const { channel, call } = await connected();
+    call.resume();
+    const status_ = ended(call);
+    const waiting = channel.next();
+    const sending = channel.send({ heartbeat: { revision: 1 } });
+    channel.end(protocolViolation('enough'));
+    await Promise.allSettled([waiting, sending]);
+    expect(await status_).toMatchObject({ code: status.INVALID_ARGUMENT, details: 'enough' });
+  });
+
   test('a node that vanishes ends what waits for it', async () => {
     const { channel, call } = await connected();
     const gone = new Promise((resolve) => channel.signal.addEventListener('abort', resolve));
