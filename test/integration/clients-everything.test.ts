@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ClientRoute, GatewayUnderTest } from '../support/client-gateway.ts';
-import { clients, providers } from '../support/client-providers.ts';
+import { clients, providers, startTimeoutMs } from '../support/client-providers.ts';
 import type { ClientSession } from '../support/client-session.ts';
 import { startServerEverything, type UpstreamProcess } from '../support/client-upstreams.ts';
 
@@ -20,7 +20,7 @@ describe.each(providers)('server-everything %s', (_provider, startGateway) => {
     upstream = await startServerEverything();
     gateway = await startGateway({ allowedHosts: [] });
     route = await gateway.serve({ slug: 'everything', url: upstream.url });
-  });
+  }, startTimeoutMs);
 
   afterAll(async () => {
     await gateway.close();

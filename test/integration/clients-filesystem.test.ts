@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ClientRoute, GatewayUnderTest } from '../support/client-gateway.ts';
-import { clients, providers } from '../support/client-providers.ts';
+import { clients, providers, startTimeoutMs } from '../support/client-providers.ts';
 import type { ClientSession } from '../support/client-session.ts';
 import { type FilesystemUpstream, startBridgedFilesystem } from '../support/client-upstreams.ts';
 
@@ -15,7 +15,7 @@ describe.each(providers)('server-filesystem behind mcp-proxy %s', (_provider, st
     upstream = await startBridgedFilesystem();
     gateway = await startGateway({ allowedHosts: [] });
     route = await gateway.serve({ slug: 'filesystem', url: upstream.url });
-  });
+  }, startTimeoutMs);
 
   afterAll(async () => {
     await gateway.close();

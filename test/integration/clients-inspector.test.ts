@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import type { ClientRoute, GatewayUnderTest } from '../support/client-gateway.ts';
 import { type InspectorEra, runInspector } from '../support/client-inspector.ts';
-import { providers } from '../support/client-providers.ts';
+import { providers, startTimeoutMs } from '../support/client-providers.ts';
 import {
   type FilesystemUpstream,
   startBridgedFilesystem,
@@ -39,7 +39,7 @@ describe.each(providers)('the Inspector’s command line %s', (_provider, startG
       filesystem: await gateway.serve({ slug: 'filesystem', url: filesystem.url }),
       reference: await gateway.serve({ slug: 'reference', url: reference.url }),
     };
-  });
+  }, startTimeoutMs);
 
   afterAll(async () => {
     await gateway.close();

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { ClientRoute, GatewayUnderTest } from '../support/client-gateway.ts';
-import { clients, providers } from '../support/client-providers.ts';
+import { clients, providers, startTimeoutMs } from '../support/client-providers.ts';
 import { type ClientSession, clientRoot } from '../support/client-session.ts';
 import { startReference, type UpstreamProcess } from '../support/client-upstreams.ts';
 
@@ -15,7 +15,7 @@ describe.each(providers)('the reference upstream %s', (_provider, startGateway) 
     upstream = await startReference();
     gateway = await startGateway({ allowedHosts: [] });
     route = await gateway.serve({ slug: 'reference', url: upstream.url });
-  });
+  }, startTimeoutMs);
 
   afterAll(async () => {
     await gateway.close();
