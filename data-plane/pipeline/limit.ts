@@ -16,9 +16,12 @@ class Admitted {
 
 export type { Admitted };
 
-/** Long streams of this node that are open now. */
-export interface StreamCount {
-  readonly size: number;
+/** Room for long streams on this node. */
+export interface StreamRoom {
+  readonly open: number;
+  readonly max: number;
+  /** The node shuts down: calls are finished, streams are not begun. */
+  readonly draining: boolean;
 }
 
 /** Whether the answer is meant to stay open. */
@@ -30,13 +33,9 @@ export function isLongStream(permit: Permit): boolean {
 }
 
 /** Admits a call while the node has room for it. */
-export function limit(
-  permit: Permit,
-  streams: StreamCount,
-  streamsMax: number,
-): Admitted | LocalReply {
-  if (isLongStream(permit) && streams.size >= streamsMax) {
-    return localReply('streams_exhausted', { headers: { 'Retry-After': '5' } });
-  }
-  return new Admitted(permit);
+export function limit(permit: Permit, room: StreamRoom): Admitted | LocalReply {
+  if (!isLongStream(permit)) return new Admitted(permit);
+  if (room.draining) return localReply('node_draining', { headers: { 'Retry-After': '1' } });
+  if (room.open < room.max) return new Admitted(permit);
+  return localReply('streams_exhausted', { headers: { 'Retry-After': '5' } });
 }

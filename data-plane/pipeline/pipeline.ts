@@ -34,6 +34,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   const policy = new OriginPolicy(options);
   const finisher = new CallFinisher(recorder, logger);
   const streams = new Set<Relay>();
+  let draining = false;
   const parts: ForwardParts = { dependencies, finisher, streams };
 
   /** The whole way. Each stage returns what the next one takes, or the reply that ends the call. */
@@ -58,7 +59,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     const permit = authorize(routed, recorder);
     if (isLocalReply(permit)) return permit;
 
-    const admitted = limit(permit, streams, options.streamsMax);
+    const admitted = limit(permit, { open: streams.size, max: options.streamsMax, draining });
     if (isLocalReply(admitted)) return admitted;
 
     return forward(admitted, context, parts);
@@ -110,6 +111,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   return {
     handle,
     drain() {
+      draining = true;
       for (const relay of streams) relay.drain();
     },
   };
