@@ -39,7 +39,8 @@ export function configClientOptions(
 export function spoolOptions(config: DataPlaneConfig, logger: Logger): SpoolOptions {
   return {
     folder: path.join(config.dataDir, 'spool'),
-    segmentBytesMax: 8 * megabyte,
+    // Room comes back by whole segments, so that there must be several of them in any spool.
+    segmentBytesMax: Math.min(8 * megabyte, Math.floor(config.spoolBytesMax / 16)),
     spoolBytesMax: config.spoolBytesMax,
     refusalBytesMax: Math.min(16 * megabyte, Math.floor(config.spoolBytesMax / 8)),
     mustAuditReserveBytes: Math.min(megabyte, Math.floor(config.spoolBytesMax / 8)),

@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { eventually } from '../support/control-stream.ts';
+import { AgentSession, type EventStream } from '../support/product-agent.ts';
+import { ProductCluster, type ServedOrganization } from '../support/product-cluster.ts';
+
+const streamCount = 100;
+/** The bench measures milliseconds; this only tells pushed from polled, on a busy machine. */
+const enforcedWithinMs = 1000;
+
+let cluster: ProductCluster;
+let watching: ServedOrganization;
+const sessions: AgentSession[] = [];
+const streams: EventStream[] = [];
+let droppedCount = 0;
+
+beforeAll(async () => {
+  cluster = await ProductCluster.start();
+  watching = await cluster.serve('watching');
+  for (let index = 0; index < streamCount; index += 1) {
+    const session = await AgentSession.begin(watching.route());
+    const stream = await session.listen();
+    void stream.ended.then(() => {
+      droppedCount += 1;
+    });
+    sessions.push(session);
+    streams.push(stream);
+  }
+}, 90_000);
+
+afterAll(async () => {
+  for (const stream of streams) stream.close();
+  await Promise.all(sessions.map((session) => session.close()));
+  await cluster.close();
+});
+
+/** Makes a change; time from its answer to the first call that gets this reason, in milliseconds. */
+async function timeToRefusal(
+  session: AgentSession,
+  reason: string,
+  change: () => Promise<void>,
+): Promise<number> {
+  await change();
+  const changedAt = performance.now();
+  for (;;) {
+    const beganAt = performance.now();
+    const answer = await session.call('test_simple_text');
+    if (answer.reason === reason) return beganAt - changedAt;
+    if (answer.status !== 200 || beganAt - changedAt > 5 * enforcedWithinMs) {
+      throw new Error(`Not ${reason} but ${JSON.stringify(answer)}`);
+    }
+  }
+}
+
+test.each<[string, string, (target: ServedOrganization) => Promise<void>]>([
+  ['a revoked key', 'credential_invalid', ({ key }) => cluster.admin.revokeKey(key)],
+  [
+    'a disabled server',
+    'server_disabled',
+    ({ server }) => cluster.admin.setServerEnabled(server, false),
+  ],
+  [
+    'a disabled organization',
+    'server_disabled',
+    ({ organization }) => cluster.admin.setOrganizationEnabled(organization, false),
+  ],
+])('%s holds at once, and 100 open streams stay', async (what, reason, change) => {
+  const target = await cluster.serve(what.replaceAll(' ', '-'));
+  const session = await AgentSession.begin(target.route());
+  const delayMs = await timeToRefusal(session, reason, () => change(target));
+  expect(delayMs).toBeLessThan(enforcedWithinMs);
+  await session.close();
+
+  expect(droppedCount).toBe(0);
+  // Each stream not only stands: an event of the upstream still passes.
+  for (const stream of streams) stream.events.length = 0;
+  const [first] = sessions;
+  await first?.call('test_trigger_tool_change');
+  await Promise.all(streams.map((stream) => stream.find('notifications/tools/list_changed')));
+});
+
+test('what is allowed again works again, in the session that was begun before', async () => {
+  const target = await cluster.serve('again');
+  const session = await AgentSession.begin(target.route());
+  for (const enabled of [false, true, false, true]) {
+    await cluster.admin.setServerEnabled(target.server, enabled);
+    await eventually(
+      () => session.call('test_simple_text'),
+      ({ status }) => status === (enabled ? 200 : 503),
+    );
+  }
+  await session.close();
+});
