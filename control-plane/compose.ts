@@ -2,11 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Logger } from '../common/logging.ts';
-import { type BootstrapOperator, ensureOperator } from './bootstrap-operator.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
 import type { GrpcTlsOptions } from './discovery/grpc-server.ts';
 import { createGraphqlServer, type GraphqlServerOptions } from './graphql/graphql-server.ts';
+import { ensureOperator, type FirstOperator } from './identity/ensure-operator.ts';
+import { createPasswordDesk } from './identity/password-desk.ts';
 import { createNodeServer } from './node-server.ts';
 import { ensureSealKeys } from './registry/seal-keys.ts';
 import { ConfigState } from './snapshot/config-state.ts';
@@ -52,10 +53,10 @@ class Closers {
   }
 }
 
-function operatorOf(config: ControlPlaneConfig): BootstrapOperator | undefined {
+function operatorOf(config: ControlPlaneConfig): FirstOperator | undefined {
   const { bootstrapOperatorEmail: email, bootstrapOperatorPasswordFile: file } = config;
   if (email === undefined || file === undefined) return undefined;
-  return { email, password: readFileSync(file, 'utf8').trim() };
+  return { email, displayName: 'Operator', password: readFileSync(file, 'utf8').trim() };
 }
 
 function tlsOf(config: ControlPlaneConfig): { tls?: GrpcTlsOptions } {
@@ -91,6 +92,7 @@ function graphqlOptions(config: ControlPlaneConfig): Omit<GraphqlServerOptions, 
       tokensMax: config.graphqlTokensMax,
       bodyBytesMax: config.graphqlBodyBytesMax,
       subscriptionsPerConnectionMax: config.graphqlSubscriptionsMax,
+      drainTimeoutMs: config.drainTimeoutMs,
     },
   };
 }
@@ -123,7 +125,10 @@ async function startApi(
   closers.add(() => feed.close());
   await ensureSealKeys(store, masterKey);
   const operator = operatorOf(config);
-  if (operator !== undefined) await ensureOperator(store, operator, logger);
+  if (operator !== undefined) {
+    const passwords = createPasswordDesk({ concurrencyMax: 1, waitingMax: 1 });
+    await ensureOperator({ store, passwords }, operator);
+  }
   const source = await ConfigState.open({ store, feed, masterKey, logger, nowMs: Date.now });
   closers.add(() => source.close());
   const nodes = await createNodeServer({

@@ -1,6 +1,14 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { count, filePath, list, listenHost, logLevel, port } from '../common/setting-types.ts';
+import {
+  count,
+  filePath,
+  list,
+  listenHost,
+  logLevel,
+  milliseconds,
+  port,
+} from '../common/setting-types.ts';
 import { loadSettings } from '../common/settings.ts';
 
 /** Everything that can be set for the control plane; docs/deployment/settings.md lists it. */
@@ -71,6 +79,10 @@ export const controlPlaneSettings = z.object({
     .optional()
     .describe('Makes this person an operator at start, unless there is such an account.'),
   bootstrapOperatorPasswordFile: filePath.optional().describe('File with that person’s password.'),
+
+  drainTimeoutMs: milliseconds(0, 600_000)
+    .default(10_000)
+    .describe('How long requests in work may take to end at shutdown.'),
 });
 
 export type ControlPlaneConfig = z.output<typeof controlPlaneSettings>;

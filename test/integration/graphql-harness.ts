@@ -6,9 +6,13 @@ import {
   createGraphqlServer,
   type GraphqlServerOptions,
 } from '../../control-plane/graphql/graphql-server.ts';
-import { createPlatform, type Platform } from '../../control-plane/identity/create-platform.ts';
+import { systemActor } from '../../control-plane/identity/actor.ts';
+import { ensureOperator } from '../../control-plane/identity/ensure-operator.ts';
+import { createOrganization } from '../../control-plane/identity/organizations.ts';
 import { createPasswordDesk } from '../../control-plane/identity/password-desk.ts';
 import { ChangeFeed } from '../../control-plane/store/change-feed.ts';
+import type { Organization } from '../../control-plane/store/entities/organization.ts';
+import type { User } from '../../control-plane/store/entities/user.ts';
 import type { Store } from '../../control-plane/store/store.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 
@@ -43,7 +47,7 @@ export interface Replica {
 export interface GraphqlHarness {
   readonly database: TestDatabase;
   readonly store: Store;
-  readonly platform: Platform;
+  readonly platform: { readonly operator: User; readonly organization: Organization };
   /** Clock of every replica, in milliseconds since the Unix epoch. */
   readonly clock: { nowMs: number };
   replica(options?: {
@@ -82,15 +86,20 @@ export async function openHarness(): Promise<GraphqlHarness> {
   const database = await createTestDatabase();
   const store = await database.openStore();
   const passwords = createPasswordDesk({ concurrencyMax: 1, waitingMax: 100 });
-  const platform = await createPlatform(
+  const operator = await ensureOperator(
     { store, passwords },
-    {
-      email: operatorEmail,
-      displayName: 'Operator',
-      password,
-      organization: { slug: 'demo', name: 'Demo' },
-    },
+    { email: operatorEmail, displayName: 'Operator', password },
   );
+  const created = await createOrganization(store, systemActor, {
+    slug: 'demo',
+    name: 'Demo',
+    enabled: true,
+    mustAudit: false,
+    allowedOrigins: [],
+    ownerId: operator.id,
+  });
+  if (!created.ok) throw new Error('The demo organization could not be made.');
+  const platform = { operator, organization: created.value };
   const clock = { nowMs: Date.now() };
   const replicas: Replica[] = [];
   return {
