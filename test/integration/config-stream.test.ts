@@ -151,6 +151,7 @@ describe('a node’s stream', () => {
     await first.until('the keys', () => first.names('ApiKey').length === 20);
     await first.close();
     const serverId = await setup.rows.addServer(organizationId, 'files');
+    await replica.state.refresh();
     const second = connect({ token, memory });
     await second.until('a range', () => second.ranges.length === 1);
     expect(second.ranges[0]?.resources.map(({ name }) => name)).toEqual([serverId]);
