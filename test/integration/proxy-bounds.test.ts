@@ -358,6 +358,22 @@ describe('a node that drains', () => {
     ]);
   });
 
+  test('begins no new stream on a connection that it still has', async () => {
+    const server = await upstream();
+    const gateway = await node();
+    gateway.serve('plain', server.url);
+    const client = rawClient(gateway);
+    client.write('GET /acme/plain/mcp HTTP/1.1\r\nHost: localhost\r\n');
+    await new Promise<void>((resolve) => client.socket.write('', () => resolve()));
+    // One round trip later, the half-sent request has arrived.
+    await gateway.post(`${gateway.baseUrl}/acme/plain/mcp`, ping);
+    const drained = gateway.listener.drain(5_000);
+    client.write(`Authorization: Bearer ${gateway.key}\r\n\r\n`);
+    expect(await client.until(/"traceId"/)).toMatch(/^HTTP\/1\.1 503 [\s\S]*node_draining/);
+    client.close();
+    await drained;
+  });
+
   test('cuts what is not done in time', async () => {
     const server = await upstream(() => undefined);
     const gateway = await node();
