@@ -10,7 +10,7 @@ function requestLogCommand({
   const post = `curl -s ${graphqlUrl} -H 'content-type: application/json'`;
   const login = `mutation{login(email:\\"${adminEmail}\\",password:\\"${adminPassword}\\"){accessToken}}`;
   const token = `$(${post} -d '{"query":"${login}"}' | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')`;
-  const query = `{organization(slug:\\"${organization}\\"){requestLogs(first:5){nodes{startedAt method target decision httpStatus totalDurationUs}}}}`;
+  const query = `{organization(slug:\\"${organization}\\"){requestLogs(first:5,filter:{method:\\"tools/call\\"}){nodes{startedAt method target decision httpStatus totalDurationUs}}}}`;
   return `${post} -H "authorization: Bearer ${token}" -d '{"query":"${query}"}'`;
 }
 

@@ -1,6 +1,6 @@
-import { existsSync, writeFileSync } from 'node:fs';
 import { credentialId } from '../common/credential.ts';
 import { GraphqlClient, type UserError, unwrap } from './graphql-client.ts';
+import { readSecretFile, writeSecretFile } from './secret-file.ts';
 
 export interface DemoOrganizationOptions {
   readonly graphqlUrl: string;
@@ -12,10 +12,10 @@ export interface DemoOrganizationOptions {
     readonly name: string;
     readonly url: string;
   }[];
-  /** Where the node's token goes, unless the file is there. */
+  /** Where the node's token is kept. */
   readonly credentialFile: string;
-  /** The API key of an earlier start, if it is known. */
-  readonly earlierApiKey: string | undefined;
+  /** Where the API key is kept: the platform itself shows it once. */
+  readonly apiKeyFile: string;
 }
 
 export interface DemoOrganization {
@@ -102,8 +102,9 @@ async function ensureServers(
 async function ensureApiKey(
   client: GraphqlClient,
   organizationId: string,
-  earlier: string | undefined,
+  file: string,
 ): Promise<string> {
+  const earlier = readSecretFile(file);
   const keyId = earlier === undefined ? undefined : credentialId('apiKey', earlier);
   if (earlier !== undefined && keyId !== undefined) {
     const { organization } = await client.request<{
@@ -121,11 +122,23 @@ async function ensureApiKey(
     'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key userErrors { path message } } }',
     { input: { organizationId, label: 'Quickstart agent' } },
   );
-  return unwrap(createApiKey, createApiKey.key);
+  const key = unwrap(createApiKey, createApiKey.key);
+  writeSecretFile(file, key);
+  return key;
+}
+
+/** Whether the node's token of an earlier start is one that this database knows. */
+async function isNodeTokenGood(client: GraphqlClient, token: string): Promise<boolean> {
+  const tokenId = credentialId('nodeToken', token);
+  const { nodeTokens } = await client.request<{
+    nodeTokens: { nodes: { tokenId: string; revokedAt: string | null }[] };
+  }>('{ nodeTokens(first: 100) { nodes { tokenId revokedAt } } }');
+  return nodeTokens.nodes.some((known) => known.tokenId === tokenId && known.revokedAt === null);
 }
 
 async function ensureNodeToken(client: GraphqlClient, file: string): Promise<void> {
-  if (existsSync(file)) return;
+  const earlier = readSecretFile(file);
+  if (earlier !== undefined && (await isNodeTokenGood(client, earlier))) return;
   const { nodeGroups } = await client.request<{
     nodeGroups: { nodes: { id: string; name: string }[] };
   }>('{ nodeGroups(first: 100) { nodes { id name } } }');
@@ -136,8 +149,7 @@ async function ensureNodeToken(client: GraphqlClient, file: string): Promise<voi
     'mutation ($input: CreateNodeTokenInput!) { createNodeToken(input: $input) { token userErrors { path message } } }',
     { input: { nodeGroupId, name: 'quickstart' } },
   );
-  const token = unwrap(createNodeToken, createNodeToken.token);
-  writeFileSync(file, `${token}\n`, { mode: 0o600, flag: 'wx' });
+  writeSecretFile(file, unwrap(createNodeToken, createNodeToken.token));
 }
 
 /**
@@ -156,7 +168,7 @@ export async function ensureDemoOrganization(
   client.authenticate(login.accessToken);
   const organization = await ensureOrganization(client);
   await ensureServers(client, organization.id, options.servers);
-  const apiKey = await ensureApiKey(client, organization.id, options.earlierApiKey);
+  const apiKey = await ensureApiKey(client, organization.id, options.apiKeyFile);
   await ensureNodeToken(client, options.credentialFile);
   return { organization: organization.slug, apiKey };
 }

@@ -1,7 +1,7 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { type Invocation, ManagedProcess } from './managed-process.ts';
+import type { Invocation, ManagedProcessOptions } from './managed-process.ts';
 
 /** A real MCP server that the demo organization puts behind the gateway. */
 export interface DemoServer {
@@ -9,7 +9,6 @@ export interface DemoServer {
   readonly name: string;
   /** Its MCP endpoint on loopback, which only the node calls. */
   readonly url: string;
-  readonly process: ManagedProcess;
 }
 
 interface DemoServerKind {
@@ -56,33 +55,49 @@ function filesystem(sandbox: string): DemoServerKind {
 function makeSandbox(dataDir: string): string {
   const sandbox = path.join(dataDir, 'sandbox');
   mkdirSync(sandbox, { recursive: true, mode: 0o700 });
-  writeFileSync(
-    path.join(sandbox, 'hello.txt'),
-    'Agents can read and write files in this folder.\n',
-  );
+  const welcome = path.join(sandbox, 'hello.txt');
+  if (!existsSync(welcome)) {
+    writeFileSync(welcome, 'Agents can read and write files in this folder.\n');
+  }
   return sandbox;
 }
 
 const guard = new URL('./demo-server-guard.js', import.meta.url).href;
 
+/**
+ * The little that these servers need of the environment. They hand out what they have: server-everything
+ * has a tool that shows it, and whoever started the quickstart may have secrets there.
+ */
+function harmlessEnvironment(): Record<string, string | undefined> {
+  const { PATH, HOME, LANG, TZ } = process.env;
+  return { PATH, HOME, LANG, TZ };
+}
+
+export interface DemoServersOptions {
+  readonly dataDir: string;
+  /** Starts a process and resolves, with its addresses, when it serves. */
+  readonly start: (
+    part: Pick<ManagedProcessOptions, 'name' | 'invocation'>,
+  ) => Promise<{ readonly addresses: Readonly<Record<string, string>> }>;
+}
+
 /** Starts server-everything and server-filesystem (bridged from stdio by mcp-proxy, in a sandbox folder). */
-export async function startDemoServers(
-  dataDir: string,
-  onEnded: (sentence: string) => void,
-): Promise<DemoServer[]> {
+export async function startDemoServers(options: DemoServersOptions): Promise<DemoServer[]> {
   return Promise.all(
-    [everything, filesystem(makeSandbox(dataDir))].map(async ({ slug, name, invocation }) => {
-      const child = await ManagedProcess.start({
-        name: slug,
-        invocation: (earlier) => {
-          const { args, env } = invocation(earlier?.['port'] ?? '0');
-          return { args: ['--import', guard, ...args], env: { ...process.env, ...env } };
-        },
-        logDirectory: path.join(dataDir, 'logs'),
-        readyTimeoutMs: 20_000,
-        onEnded,
-      });
-      return { slug, name, url: `http://127.0.0.1:${child.addresses['port']}/mcp`, process: child };
-    }),
+    [everything, filesystem(makeSandbox(options.dataDir))].map(
+      async ({ slug, name, invocation }) => {
+        const { addresses } = await options.start({
+          name: slug,
+          invocation: (earlier) => {
+            const { args, env } = invocation(earlier?.['port'] ?? '0');
+            return {
+              args: ['--import', guard, ...args],
+              env: { ...harmlessEnvironment(), ...env },
+            };
+          },
+        });
+        return { slug, name, url: `http://127.0.0.1:${addresses['port']}/mcp` };
+      },
+    ),
   );
 }

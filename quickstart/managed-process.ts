@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { isReadyMessage } from '../common/parent-channel.ts';
+import { closeLogFile, lastLines, openLogFile } from './log-file.ts';
 
 /** Addresses that a process announced, by name. */
 export type Addresses = Readonly<Record<string, string>>;
@@ -20,11 +21,15 @@ export interface ManagedProcessOptions {
   /** Folder of `<name>.log`, to which the process writes. */
   readonly logDirectory: string;
   readonly readyTimeoutMs: number;
-  /** Told when the process ended by itself and whether it is started again. */
+  /** Told each time that the process was created. */
+  readonly onSpawned: (pid: number) => void;
+  /** Told when the process ended by itself and is started again. */
   readonly onEnded: (sentence: string) => void;
 }
 
 const restartsMax = 5;
+const restartWindowMs = 60_000;
+const shownLinesMax = 12;
 
 /**
  * A process of the quickstart: started again when it ends by itself, and ended with the quickstart, in
@@ -38,10 +43,11 @@ export class ManagedProcess {
   #child: ChildProcess | undefined;
   #exited: Promise<string> = Promise.resolve('not started');
   #addresses: Addresses | undefined;
-  #restarts = 0;
+  #logStartBytes = 0;
+  #restartsMs: number[] = [];
   #stopping = false;
 
-  private constructor(options: ManagedProcessOptions) {
+  constructor(options: ManagedProcessOptions) {
     this.name = options.name;
     this.#options = options;
     mkdirSync(options.logDirectory, { recursive: true, mode: 0o700 });
@@ -49,13 +55,25 @@ export class ManagedProcess {
   }
 
   /**
-   * Starts a process and waits until it announces that it serves.
-   * @throws {Error} naming the log file when it ends or stays silent instead.
+   * Starts the process and waits until it announces that it serves.
+   * @throws {Error} with its last messages when it ends or stays silent instead.
    */
-  static async start(options: ManagedProcessOptions): Promise<ManagedProcess> {
-    const managed = new ManagedProcess(options);
-    await managed.#startOnce();
-    return managed;
+  async start(): Promise<void> {
+    const child = this.#spawn();
+    this.#child = child;
+    const exited = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+    });
+    this.#exited = exited;
+    const addresses = await this.#ready(child, exited);
+    if (addresses === undefined) {
+      child.kill('SIGKILL');
+      await exited;
+      throw new Error(this.#silence());
+    }
+    this.#addresses ??= addresses;
+    void exited.then((how) => this.#startAgain(how));
   }
 
   /** Where the process serves. */
@@ -77,47 +95,43 @@ export class ManagedProcess {
     clearTimeout(timer);
   }
 
-  async #startOnce(): Promise<void> {
-    const child = this.#spawn();
-    this.#child = child;
-    const exited = new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(error.message));
-      child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
-    });
-    this.#exited = exited;
-    const addresses = await this.#ready(child, exited);
-    if (addresses === undefined) {
-      child.kill('SIGKILL');
-      await exited;
-      throw new Error(`${this.name} did not start; its messages are in ${this.logFile}`);
-    }
-    this.#addresses ??= addresses;
-    void exited.then((how) => this.#startAgain(how));
+  #silence(): string {
+    const lines = lastLines(this.logFile, this.#logStartBytes, shownLinesMax);
+    const messages = lines === '' ? '' : `:\n${lines}\n `;
+    return `${this.name} did not start${messages} (log: ${this.logFile})`;
   }
 
   async #startAgain(how: string): Promise<void> {
     if (this.#stopping) return;
-    this.#restarts += 1;
+    const nowMs = performance.now();
+    this.#restartsMs = this.#restartsMs.filter((atMs) => atMs > nowMs - restartWindowMs);
+    this.#restartsMs.push(nowMs);
     try {
-      if (this.#restarts > restartsMax) throw new Error(`${this.name} keeps ending (${how})`);
+      if (this.#restartsMs.length > restartsMax) {
+        throw new Error(`${this.name} keeps ending (${how}; log: ${this.logFile})`);
+      }
       this.#options.onEnded(`${this.name} ended (${how}); starting it again`);
-      await this.#startOnce();
+      await this.start();
     } catch (error) {
+      // Ended on purpose while it was starting again.
+      if (this.#stopping) return;
       this.#failed.resolve(error instanceof Error ? error.message : String(error));
     }
   }
 
   #spawn(): ChildProcess {
     const { args, env } = this.#options.invocation(this.#addresses);
-    const log = openSync(this.logFile, 'a', 0o600);
+    const log = openLogFile(this.logFile);
+    this.#logStartBytes = log.startBytes;
     // A group of its own: Ctrl-C reaches only the quickstart, which then ends its processes in order.
     // The IPC channel closes when the quickstart dies, even by kill -9, and ends the process too.
     const child = spawn(process.execPath, [...args], {
       detached: true,
       env: { ...env },
-      stdio: ['ignore', log, log, 'ipc'],
+      stdio: ['ignore', log.descriptor, log.descriptor, 'ipc'],
     });
-    closeSync(log);
+    closeLogFile(log);
+    if (child.pid !== undefined) this.#options.onSpawned(child.pid);
     return child;
   }
 

@@ -1,4 +1,4 @@
-import { chmodSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 /** What `.data/quickstart.json` tells scripts and tools about a running quickstart. Holds secrets. */
@@ -20,13 +20,9 @@ function fileIn(dataDir: string): string {
   return path.join(dataDir, 'quickstart.json');
 }
 
-/** What an earlier start wrote, or nothing when there was none or it can't be read. */
-export function readQuickstartFile(dataDir: string): Partial<QuickstartFile> {
-  try {
-    return JSON.parse(readFileSync(fileIn(dataDir), 'utf8')) as Partial<QuickstartFile>;
-  } catch {
-    return {};
-  }
+/** Removes the file: it stands only while what it says is true. */
+export function removeQuickstartFile(dataDir: string): void {
+  rmSync(fileIn(dataDir), { force: true });
 }
 
 /** Writes the file for its owner only, as a whole: a reader never sees half of it. */
@@ -34,7 +30,6 @@ export function writeQuickstartFile(dataDir: string, content: QuickstartFile): s
   const file = fileIn(dataDir);
   const temporary = `${file}.${process.pid}`;
   writeFileSync(temporary, `${JSON.stringify(content, null, 2)}\n`, { mode: 0o600 });
-  chmodSync(temporary, 0o600);
   renameSync(temporary, file);
   return file;
 }

@@ -1,183 +1,179 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { performance } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
 import { banner } from './banner.ts';
 import { ensureDemoOrganization } from './demo-organization.ts';
 import { startDemoServers } from './demo-servers.ts';
-import { takenPorts } from './free-ports.ts';
-import { ManagedProcess } from './managed-process.ts';
-import { type QuickstartFile, readQuickstartFile, writeQuickstartFile } from './quickstart-file.ts';
+import { portComplaints } from './free-ports.ts';
+import type { ManagedProcess, ManagedProcessOptions } from './managed-process.ts';
+import { controlPlanePart, nodePart, type QuickstartPlace, wantedPorts } from './parts.ts';
+import { ProcessGroup } from './process-group.ts';
+import { ProcessList } from './process-list.ts';
+import {
+  type QuickstartFile,
+  removeQuickstartFile,
+  writeQuickstartFile,
+} from './quickstart-file.ts';
 import { secretFromFile } from './secret-file.ts';
 import { waitUntilServed } from './wait-until-served.ts';
 
 const adminEmail = 'admin@example.com';
+const earlierTimeoutMs = 20_000;
 const readyTimeoutMs = 60_000;
+const secondThoughtsMs = 1000;
+
+/** Starts one part of the quickstart. */
+type Start = (
+  part: Pick<ManagedProcessOptions, 'name' | 'invocation'>,
+) => Promise<Pick<ManagedProcess, 'addresses'>>;
 
 function say(text: string): void {
   process.stdout.write(`▸ ${text}\n`);
 }
 
-function entry(plane: 'control-plane' | 'data-plane'): string {
-  return fileURLToPath(new URL(`../${plane}/main.js`, import.meta.url));
-}
-
-/** Resolves when the process is asked to end: by Ctrl-C, a signal, or the death of what started it. */
-function askedToEnd(): Promise<string> {
+/**
+ * Resolves when this process is asked to end, by Ctrl-C or a signal. Asked again a moment later, it ends
+ * at once; its processes then end by themselves. (npm passes a Ctrl-C on that the terminal has sent too.)
+ */
+function askedToEnd(): Promise<'end'> {
+  let askedAtMs: number | undefined;
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-      process.on(signal, () => resolve(signal));
+      process.on(signal, () => {
+        askedAtMs ??= performance.now();
+        if (performance.now() - askedAtMs > secondThoughtsMs) process.exit(130);
+        resolve('end');
+      });
     }
   });
 }
 
-function wantedPorts(env: NodeJS.ProcessEnv) {
-  const port = (variable: string, fallback: number, what: string) => ({
-    what,
-    variable,
-    port: Number(env[variable] || fallback),
-  });
-  return [
-    port('MCPGW_GRAPHQL_PORT', 4000, 'GraphQL'),
-    port('MCPGW_GRPC_PORT', 4001, 'gRPC for nodes'),
-    port('MCPGW_PROXY_PORT', 8080, 'MCP for agents'),
-    port('MCPGW_NODE_ADMIN_PORT', 8081, 'node admin'),
-  ];
+/** Waits for what an earlier quickstart left running, and for it to give its ports back. */
+async function waitForEarlier(list: ProcessList, dataDir: string): Promise<void> {
+  const [first] = list.earlier();
+  if (first === undefined) return;
+  say(`waiting for an earlier quickstart in ${dataDir} to end (process ${first})`);
+  const running = await list.earlierEnded(earlierTimeoutMs);
+  if (running.length === 0) return;
+  throw new Error(
+    `Another quickstart runs in ${dataDir} (processes ${running.join(', ')}). End it first, or set MCPGW_DATA_DIR to another folder.`,
+  );
 }
 
-/** A port that was announced, to be taken again by the next start of the same process. */
-function portOf(address: string | undefined): string | undefined {
-  return address?.split(':').at(-1);
-}
-
-function startControlPlane(dataDir: string): Promise<ManagedProcess> {
-  return ManagedProcess.start({
-    name: 'control-plane',
-    invocation: (earlier) => ({
-      args: [entry('control-plane'), 'all'],
-      env: {
-        ...process.env,
-        MCPGW_DATA_DIR: dataDir,
-        MCPGW_BOOTSTRAP_OPERATOR_EMAIL: adminEmail,
-        MCPGW_BOOTSTRAP_OPERATOR_PASSWORD_FILE: path.join(dataDir, 'admin-password'),
-        ...(earlier && {
-          MCPGW_GRAPHQL_PORT: portOf(earlier['graphqlOrigin']),
-          MCPGW_GRPC_PORT: portOf(earlier['grpcAddress']),
-        }),
-      },
-    }),
-    logDirectory: path.join(dataDir, 'logs'),
-    readyTimeoutMs,
-    onEnded: say,
-  });
-}
-
-function startNode(
-  dataDir: string,
-  credentialFile: string,
-  grpcAddress: string,
-): Promise<ManagedProcess> {
-  return ManagedProcess.start({
-    name: 'node',
-    invocation: (earlier) => ({
-      args: [entry('data-plane'), 'proxy'],
-      env: {
-        ...process.env,
-        MCPGW_DATA_DIR: path.dirname(credentialFile),
-        MCPGW_CONTROL_PLANE_ADDRESSES: grpcAddress,
-        MCPGW_NODE_CREDENTIAL_FILE: credentialFile,
-        ...(earlier && {
-          MCPGW_PROXY_PORT: portOf(earlier['proxyUrl']),
-          MCPGW_NODE_ADMIN_PORT: portOf(earlier['adminUrl']),
-        }),
-      },
-    }),
-    logDirectory: path.join(dataDir, 'logs'),
-    readyTimeoutMs,
-    onEnded: say,
-  });
-}
-
-/** Starts one part after the other; what has started stands in `running`, in the order of the start. */
-async function start(dataDir: string, running: ManagedProcess[]): Promise<QuickstartFile> {
-  const adminPassword = secretFromFile(path.join(dataDir, 'admin-password'));
-  const credentialFile = path.join(dataDir, 'node', 'credential');
-  mkdirSync(path.dirname(credentialFile), { recursive: true, mode: 0o700 });
-
+async function startParts(place: QuickstartPlace, start: Start): Promise<QuickstartFile> {
   say('starting the control plane: PostgreSQL, migrations, GraphQL, gRPC');
-  const controlPlane = await startControlPlane(dataDir);
-  running.push(controlPlane);
-
+  const controlPlaneStarts = start(controlPlanePart(place));
   say('starting two MCP servers: server-everything and server-filesystem');
-  const servers = await startDemoServers(dataDir, say);
-  running.push(...servers.map((server) => server.process));
+  const [controlPlane, servers] = await Promise.all([
+    controlPlaneStarts,
+    startDemoServers({ dataDir: place.dataDir, start }),
+  ]);
 
   say('setting up the demo organization');
   const { graphqlUrl = '', grpcAddress = '' } = controlPlane.addresses;
-  const demo = await ensureDemoOrganization({
+  const { organization, apiKey } = await ensureDemoOrganization({
     graphqlUrl,
-    adminEmail,
-    adminPassword,
+    adminEmail: place.adminEmail,
+    adminPassword: place.adminPassword,
     servers,
-    credentialFile,
-    earlierApiKey: readQuickstartFile(dataDir).apiKey,
+    credentialFile: place.credentialFile,
+    apiKeyFile: path.join(place.dataDir, 'api-key'),
   });
 
   say('starting a proxy node');
-  const node = await startNode(dataDir, credentialFile, grpcAddress);
-  running.push(node);
-
+  const node = await start(nodePart(place, grpcAddress));
   const { proxyUrl = '', adminUrl = '' } = node.addresses;
   const content: QuickstartFile = {
     graphqlUrl,
     grpcAddress,
     proxyUrl,
     nodeAdminUrl: adminUrl,
-    organization: demo.organization,
-    adminEmail,
-    adminPassword,
-    apiKey: demo.apiKey,
+    organization,
+    adminEmail: place.adminEmail,
+    adminPassword: place.adminPassword,
+    apiKey,
     servers: Object.fromEntries(
-      servers.map(({ slug }) => [slug, `${proxyUrl}/${demo.organization}/${slug}/mcp`]),
+      servers.map(({ slug }) => [slug, `${proxyUrl}/${organization}/${slug}/mcp`]),
     ),
   };
-  await waitUntilServed(Object.values(content.servers), demo.apiKey);
+  await waitUntilServed(Object.values(content.servers), apiKey);
   return content;
+}
+
+function preparePlace(dataDir: string): QuickstartPlace {
+  const adminPasswordFile = path.join(dataDir, 'admin-password');
+  const credentialFile = path.join(dataDir, 'node', 'credential');
+  mkdirSync(path.dirname(credentialFile), { recursive: true, mode: 0o700 });
+  const adminPassword = secretFromFile(adminPasswordFile, 18);
+  return { dataDir, adminEmail, adminPassword, adminPasswordFile, credentialFile };
+}
+
+async function serveUntil(
+  end: Promise<'end'>,
+  dataDir: string,
+  group: ProcessGroup,
+  start: Start,
+): Promise<void> {
+  const startedAtMs = performance.now();
+  const started = await Promise.race([startParts(preparePlace(dataDir), start), end]);
+  if (started === 'end') return;
+  const file = writeQuickstartFile(dataDir, started);
+  process.stdout.write(banner(started, file, performance.now() - startedAtMs));
+  const failure = group.failed.then((sentence) => {
+    throw new Error(sentence);
+  });
+  await Promise.race([end, failure]);
+}
+
+function complain(error: unknown): void {
+  process.stderr.write(`✗ ${error instanceof Error ? error.message : String(error)}\n`);
+}
+
+async function run(end: Promise<'end'>, dataDir: string, list: ProcessList): Promise<number> {
+  const complaints = await portComplaints(wantedPorts(process.env));
+  if (complaints.length > 0) throw new Error(complaints.join('\n✗ '));
+  list.add(process.pid);
+  const group = new ProcessGroup();
+  const start: Start = (part) =>
+    group.start({
+      ...part,
+      logDirectory: path.join(dataDir, 'logs'),
+      readyTimeoutMs,
+      onSpawned: (pid) => list.add(pid),
+      onEnded: say,
+    });
+  try {
+    await serveUntil(end, dataDir, group, start);
+    return 0;
+  } catch (error) {
+    complain(error);
+    return 1;
+  } finally {
+    removeQuickstartFile(dataDir);
+    say('ending in order: node, MCP servers, control plane');
+    await group.end();
+    list.clear();
+  }
 }
 
 /**
  * The quickstart: control plane with embedded PostgreSQL, real MCP servers, a demo organization and one
  * proxy node. Runs until it is asked to end.
- * @returns the exit status.
+ * @returns the exit status: 0 when it ended because it was asked to.
  */
 export async function runQuickstart(): Promise<number> {
-  const startedAtMs = performance.now();
   const end = askedToEnd();
-  const taken = await takenPorts(wantedPorts(process.env));
-  if (taken.length > 0) {
-    process.stderr.write(taken.map((line) => `✗ ${line}\n`).join(''));
-    return 1;
-  }
   const dataDir = path.resolve(process.env['MCPGW_DATA_DIR'] || '.data');
   // Passable, so that PostgreSQL's own user reaches its files below; each secret has its own mode.
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
-  const running: ManagedProcess[] = [];
-  let status = 0;
+  const list = new ProcessList(dataDir);
   try {
-    const started = await Promise.race([start(dataDir, running), end]);
-    if (typeof started !== 'string') {
-      const file = writeQuickstartFile(dataDir, started);
-      process.stdout.write(banner(started, file, performance.now() - startedAtMs));
-      const failures = running.map(async (child) => {
-        throw new Error(await child.failed);
-      });
-      await Promise.race([end, ...failures]);
-    }
+    const earlierEnded = waitForEarlier(list, dataDir);
+    if ((await Promise.race([earlierEnded, end])) === 'end') return 0;
+    // Left by one that was killed: it must not look as if this one were ready.
+    removeQuickstartFile(dataDir);
+    return await run(end, dataDir, list);
   } catch (error) {
-    process.stderr.write(`✗ ${error instanceof Error ? error.message : String(error)}\n`);
-    status = 1;
+    complain(error);
+    return 1;
   }
-  say('ending in order: node, MCP servers, control plane');
-  for (const child of running.reverse()) await child.stop();
-  return status;
 }

@@ -11,7 +11,7 @@ const initialize = JSON.stringify({
   },
 });
 
-async function isServed(url: string, apiKey: string): Promise<boolean> {
+async function answers(url: string, apiKey: string): Promise<boolean> {
   const headers = {
     authorization: `Bearer ${apiKey}`,
     'content-type': 'application/json',
@@ -24,6 +24,11 @@ async function isServed(url: string, apiKey: string): Promise<boolean> {
     await fetch(url, { method: 'DELETE', headers: { ...headers, 'mcp-session-id': session } });
   }
   return response.ok;
+}
+
+/** A node that is just being started again refuses the connection: not served yet, either. */
+function isServed(url: string, apiKey: string): Promise<boolean> {
+  return answers(url, apiKey).catch(() => false);
 }
 
 /**

@@ -1,9 +1,9 @@
-import { compile } from './compile.mjs';
+import { compileIfNeeded } from './compile.mjs';
 import { installIfNeeded } from './install.mjs';
 import { run } from './pinned-node.mjs';
 
 installIfNeeded();
-compile();
+compileIfNeeded();
 console.log(
   '▸ testing (a few minutes; PostgreSQL and Redis of this machine are used when they answer)',
 );
