@@ -13,7 +13,7 @@ const nonceBytes = 12;
 const tagBytes = 16;
 
 /** Longest text that is tried, in characters: several times what an upstream may hand out. */
-export const sealedLengthMax = 393_216;
+const sealedLengthMax = 393_216;
 
 /** Keys that the nonces come from, made once for each seal key. */
 const nonceKeys = new WeakMap<SealKeyEntry, Buffer>();

@@ -14,7 +14,7 @@ export interface UpstreamCall {
 const relatedTaskKey = 'io.modelcontextprotocol/related-task';
 
 /** The scope that this call's caller seals and opens in. */
-export function sealScope(call: Admitted, purpose: SealScope['purpose']): SealScope {
+function sealScope(call: Admitted, purpose: SealScope['purpose']): SealScope {
   const { decoded, server } = call.permit.routed;
   return { purpose, subject: decoded.identified.principal.subject, serverId: server.id };
 }
