@@ -22,6 +22,11 @@ export interface SettingsSource {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Folder of `development.yaml`, `production.yaml` and `test.yaml`. */
   readonly directory: string;
+  /**
+   * Setting → the setting that must be set too: half a pair would be taken for none, such as a
+   * certificate without its key for no TLS.
+   */
+  readonly requires?: Readonly<Record<string, string>>;
 }
 
 const environments = ['development', 'production', 'test'];
@@ -77,6 +82,21 @@ function unknownVariables(env: SettingsSource['env']): string[] {
     .map((name) => `${name}: unknown setting`);
 }
 
+function isSet(value: unknown): boolean {
+  return value !== undefined && value !== null;
+}
+
+function missingPartners(
+  requires: Readonly<Record<string, string>>,
+  values: Readonly<Record<string, unknown>>,
+): string[] {
+  return Object.entries(requires)
+    .filter(([key, partner]) => isSet(values[key]) && !isSet(values[partner]))
+    .map(([key, partner]) => {
+      return `${environmentVariableOf(key)}: needs ${environmentVariableOf(partner)} as well`;
+    });
+}
+
 /**
  * Settings of one plane: the schema's defaults, then `<directory>/<MCPGW_ENV>.yaml`, then `MCPGW_*`.
  * @throws {SettingsError} naming every unknown or bad key.
@@ -89,6 +109,7 @@ export function loadSettings<Shape extends z.ZodRawShape>(
   const values = readFile(source, violations);
   const fromEnvironment = addEnvironment(schema.shape, source.env, values);
   violations.push(...unknownVariables(source.env));
+  violations.push(...missingPartners(source.requires ?? {}, values));
   const result = schema.strict().safeParse(values);
   for (const issue of result.error?.issues ?? []) {
     if (issue.code === 'unrecognized_keys') {

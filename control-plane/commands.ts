@@ -1,4 +1,5 @@
 import type { Command } from '../common/command-line.ts';
+import { explainListenFailure } from '../common/listen-failure.ts';
 import { createLogger } from '../common/logging.ts';
 import { announceReady } from '../common/parent-channel.ts';
 import { endSignal } from '../common/program.ts';
@@ -13,7 +14,9 @@ async function serve(roles: Roles): Promise<void> {
   const config = loadControlPlaneConfig(process.env);
   const logger = createLogger('control-plane', config.logLevel);
   const ended = endSignal();
-  const controlPlane = await startControlPlane(config, roles, logger);
+  const controlPlane = await startControlPlane(config, roles, logger).catch((error) => {
+    throw explainListenFailure(error, config);
+  });
   logger.info(controlPlane.addresses, 'the control plane serves');
   announceReady(controlPlane.addresses);
   const failure = controlPlane.failed.then((cause) => {

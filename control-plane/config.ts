@@ -96,5 +96,14 @@ export function loadControlPlaneConfig(env: NodeJS.ProcessEnv): ControlPlaneConf
     section: 'controlPlane',
     env,
     directory: fileURLToPath(new URL('../configs', import.meta.url)),
+    requires: {
+      databaseAppUrl: 'databaseSystemUrl',
+      databaseSystemUrl: 'databaseAppUrl',
+      grpcCertificateFile: 'grpcKeyFile',
+      grpcKeyFile: 'grpcCertificateFile',
+      grpcClientCaFile: 'grpcCertificateFile',
+      bootstrapOperatorEmail: 'bootstrapOperatorPasswordFile',
+      bootstrapOperatorPasswordFile: 'bootstrapOperatorEmail',
+    },
   });
 }

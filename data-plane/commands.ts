@@ -1,4 +1,5 @@
 import type { Command } from '../common/command-line.ts';
+import { explainListenFailure } from '../common/listen-failure.ts';
 import { createLogger } from '../common/logging.ts';
 import { announceReady } from '../common/parent-channel.ts';
 import { endSignal } from '../common/program.ts';
@@ -9,7 +10,9 @@ async function proxy(): Promise<void> {
   const config = loadDataPlaneConfig(process.env);
   const logger = createLogger('node', config.logLevel);
   const ended = endSignal();
-  const node = await startProxyNode(config, logger);
+  const node = await startProxyNode(config, logger).catch((error) => {
+    throw explainListenFailure(error, config);
+  });
   const { proxyUrl, adminUrl } = node;
   logger.info({ proxyUrl, adminUrl }, 'the node serves');
   announceReady({ proxyUrl, adminUrl });

@@ -89,5 +89,11 @@ export function loadDataPlaneConfig(env: NodeJS.ProcessEnv): DataPlaneConfig {
     section: 'dataPlane',
     env,
     directory: fileURLToPath(new URL('../configs', import.meta.url)),
+    requires: {
+      proxyCertificateFile: 'proxyKeyFile',
+      proxyKeyFile: 'proxyCertificateFile',
+      nodeCertificateFile: 'nodeKeyFile',
+      nodeKeyFile: 'nodeCertificateFile',
+    },
   });
 }

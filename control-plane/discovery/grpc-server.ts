@@ -69,6 +69,12 @@ function credentials(options: GrpcServerOptions): ServerCredentials {
   return ServerCredentials.createInsecure();
 }
 
+/** grpc-js tells of the system's error only in its text; here it is as other listeners give it. */
+function bindFailure(error: Error, { host, port }: GrpcServerOptions): Error {
+  const code = /\b(EADDRINUSE|EACCES|EADDRNOTAVAIL)\b/.exec(error.message)?.[1];
+  return code === undefined ? error : Object.assign(error, { code, address: host, port });
+}
+
 /**
  * Binds the port that nodes connect to, with every service on it.
  * @throws when the address can't be bound, or lies beyond loopback without TLS.
@@ -89,7 +95,7 @@ export async function createGrpcServer(options: GrpcServerOptions): Promise<Grpc
       : options.host;
   const bound = Promise.withResolvers<number>();
   server.bindAsync(`${host}:${options.port}`, secured, (error, port) => {
-    if (error) bound.reject(error);
+    if (error) bound.reject(bindFailure(error, options));
     else bound.resolve(port);
   });
   const port = await bound.promise;

@@ -13,7 +13,13 @@ export interface NodeCredentialOptions {
 type Listener = () => void;
 
 async function readToken(file: string): Promise<string> {
-  const token = (await readFile(file, 'utf8')).trim();
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new Error(
+      `The node token can’t be read from ${file} (${error.code}). Create one in the control plane and put it there, or set MCPGW_NODE_CREDENTIAL_FILE.`,
+      { cause: error },
+    );
+  });
+  const token = text.trim();
   if (credentialId('nodeToken', token) === undefined) {
     throw new Error(`${file} holds no node token: it is mistyped or cut short.`);
   }

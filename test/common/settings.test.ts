@@ -53,6 +53,19 @@ describe('settings', () => {
     expect(load({ MCPGW_PROXY_PORT: '' }).proxyPort).toBe(8080);
   });
 
+  test('half of what goes together is refused, not taken for none', () => {
+    const requires = { publicUrl: 'proxyKeyFile', proxyKeyFile: 'publicUrl' };
+    const keyed = schema.extend({ proxyKeyFile: z.string().optional() });
+    const loadKeyed = (env: Record<string, string>) =>
+      loadSettings(keyed, { section: 'dataPlane', env, directory, requires });
+    expect(() => loadKeyed({ MCPGW_PROXY_KEY_FILE: 'key' })).toThrow(
+      'MCPGW_PROXY_KEY_FILE: needs MCPGW_PUBLIC_URL as well',
+    );
+    const both = { MCPGW_PROXY_KEY_FILE: 'key', MCPGW_PUBLIC_URL: 'https://gateway.example' };
+    expect(loadKeyed(both).proxyKeyFile).toBe('key');
+    expect(loadKeyed({}).proxyKeyFile).toBeUndefined();
+  });
+
   test('every bad and unknown key is named at once', () => {
     writeFileSync(
       path.join(directory, 'development.yaml'),
