@@ -13,7 +13,7 @@ export interface Import {
 const specifier = /(?:from|import)\s*\(?\s*'(\.{1,2}\/[^']+)'/g;
 
 /** TypeScript files below the named folders of the root. */
-export function sourceFiles(folders: readonly string[]): string[] {
+function sourceFiles(folders: readonly string[]): string[] {
   return folders.flatMap((folder) =>
     readdirSync(path.join(root, folder), { recursive: true, withFileTypes: true })
       .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
