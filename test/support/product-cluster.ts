@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startReference, type UpstreamProcess } from './client-upstreams.ts';
+import { startReference } from './client-upstreams.ts';
 import { eventually } from './control-stream.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { Admin, type AgentKey, type RegisteredServer } from './product-admin.ts';
 import { type AgentRoute, AgentSession } from './product-agent.ts';
 import { NodePart, ReplicaPart } from './product-part.ts';
 import { restartablePort } from './product-ports.ts';
+
+type Environment = Readonly<Record<string, string>>;
 
 export interface ClusterOptions {
   /** `embedded`: the control plane brings its own PostgreSQL, as a small installation does; default: the test server's. */
@@ -17,8 +19,10 @@ export interface ClusterOptions {
   readonly replicas?: number;
   /** Default 1. */
   readonly nodes?: number;
-  readonly replicaEnvironment?: Readonly<Record<string, string>>;
-  readonly nodeEnvironment?: Readonly<Record<string, string>>;
+  /** Settings of every replica. */
+  readonly replicaEnvironment?: Environment;
+  /** Settings of every node. */
+  readonly nodeEnvironment?: Environment;
 }
 
 /** An organization with a key and the reference upstream as its server `reference`. */
@@ -30,62 +34,84 @@ export interface ServedOrganization {
   route(node?: number, apiKey?: string): AgentRoute;
 }
 
+/** What all processes of a cluster share. */
+interface ClusterGround {
+  readonly folder: string;
+  readonly database: TestDatabase | undefined;
+  readonly password: string;
+  readonly passwordFile: string;
+  readonly masterKeyFile: string;
+  readonly upstreamUrl: string;
+  readonly cleanup: AsyncDisposableStack;
+}
+
 /** 32 bytes of 7, as `testMasterKey`. */
 const masterKeyText = Buffer.alloc(32, 7).toString('base64');
 
 const adminEmail = 'admin@example.com';
+
+async function prepare(
+  options: ClusterOptions,
+  cleanup: AsyncDisposableStack,
+): Promise<ClusterGround> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'mcpgw-cluster-'));
+  cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  const upstream = await startReference();
+  cleanup.defer(() => upstream.stop());
+  const database = options.database === 'embedded' ? undefined : await createTestDatabase();
+  cleanup.defer(async () => database?.drop());
+  const password = randomBytes(18).toString('base64url');
+  const passwordFile = path.join(folder, 'admin-password');
+  const masterKeyFile = path.join(folder, 'master.key');
+  await writeFile(passwordFile, password, { mode: 0o600 });
+  await writeFile(masterKeyFile, masterKeyText, { mode: 0o600 });
+  const upstreamUrl = upstream.url;
+  return { folder, database, password, passwordFile, masterKeyFile, upstreamUrl, cleanup };
+}
 
 /**
  * The whole product as real processes: replicas of the control plane on one database, nodes that know all
  * replicas, and the reference upstream. Each process keeps its ports and data when it comes back.
  */
 export class ProductCluster {
-  readonly replicas: readonly ReplicaPart[];
-  readonly nodes: readonly NodePart[];
-  readonly admin: Admin;
-  /** Undefined with an embedded PostgreSQL. */
-  readonly database: TestDatabase | undefined;
-  /** MCP URL of the reference upstream. */
-  readonly upstreamUrl: string;
-  readonly #cleanup: AsyncDisposableStack;
+  readonly replicas: ReplicaPart[] = [];
+  readonly nodes: NodePart[] = [];
+  readonly #ground: ClusterGround;
+  readonly #options: ClusterOptions;
+  #admin: Admin | undefined;
 
-  private constructor(
-    parts: Pick<ProductCluster, 'replicas' | 'nodes' | 'admin' | 'database' | 'upstreamUrl'>,
-    cleanup: AsyncDisposableStack,
-  ) {
-    this.replicas = parts.replicas;
-    this.nodes = parts.nodes;
-    this.admin = parts.admin;
-    this.database = parts.database;
-    this.upstreamUrl = parts.upstreamUrl;
-    this.#cleanup = cleanup;
+  private constructor(ground: ClusterGround, options: ClusterOptions) {
+    this.#ground = ground;
+    this.#options = options;
   }
 
   static async start(options: ClusterOptions = {}): Promise<ProductCluster> {
     const cleanup = new AsyncDisposableStack();
     try {
-      const folder = await mkdtemp(path.join(tmpdir(), 'mcpgw-cluster-'));
-      cleanup.defer(() => rm(folder, { recursive: true, force: true }));
-      const upstream: UpstreamProcess = await startReference();
-      cleanup.defer(() => upstream.stop());
-      const database = options.database === 'embedded' ? undefined : await createTestDatabase();
-      cleanup.defer(async () => database?.drop());
-      const { replicas, grpcAddresses, password } = await startReplicas(
-        folder,
-        options,
-        database,
-        cleanup,
-      );
-      const [first] = replicas;
-      if (first === undefined) throw new Error('A cluster has at least one replica.');
-      const admin = await Admin.logIn(first.graphqlUrl, adminEmail, password);
-      const nodes = await startNodes(folder, options, admin, grpcAddresses, cleanup);
-      const parts = { replicas, nodes, admin, database, upstreamUrl: upstream.url };
-      return new ProductCluster(parts, cleanup);
+      const cluster = new ProductCluster(await prepare(options, cleanup), options);
+      for (let index = 0; index < (options.replicas ?? 1); index += 1) await cluster.addReplica();
+      for (let index = 0; index < (options.nodes ?? 1); index += 1) await cluster.addNode();
+      return cluster;
     } catch (error) {
       await cleanup.disposeAsync();
       throw error;
     }
+  }
+
+  /** The operator, on the first replica. */
+  get admin(): Admin {
+    if (this.#admin === undefined) throw new Error('The first replica is not there yet.');
+    return this.#admin;
+  }
+
+  /** Undefined with an embedded PostgreSQL. */
+  get database(): TestDatabase | undefined {
+    return this.#ground.database;
+  }
+
+  /** MCP URL of the reference upstream. */
+  get upstreamUrl(): string {
+    return this.#ground.upstreamUrl;
   }
 
   replica(index = 0): ReplicaPart {
@@ -94,6 +120,63 @@ export class ProductCluster {
 
   node(index = 0): NodePart {
     return at(this.nodes, index);
+  }
+
+  /** Starts one more replica. The first migrates and does the jobs, as one process of an installation does. */
+  async addReplica(environment: Environment = {}): Promise<ReplicaPart> {
+    const { folder, database, password, passwordFile, masterKeyFile, cleanup } = this.#ground;
+    const index = this.replicas.length;
+    const grpcPort = await restartablePort();
+    const replica = new ReplicaPart(`127.0.0.1:${grpcPort}`, {
+      program: 'control-plane',
+      args: [index === 0 ? 'all' : 'api'],
+      environment: {
+        MCPGW_DATA_DIR: path.join(folder, `control-plane-${index}`),
+        MCPGW_GRAPHQL_PORT: `${await restartablePort()}`,
+        MCPGW_GRPC_PORT: `${grpcPort}`,
+        MCPGW_BOOTSTRAP_OPERATOR_EMAIL: adminEmail,
+        MCPGW_BOOTSTRAP_OPERATOR_PASSWORD_FILE: passwordFile,
+        ...(database && {
+          MCPGW_DATABASE_URL: database.ownerUrl,
+          MCPGW_MASTER_KEY_FILE: masterKeyFile,
+        }),
+        ...this.#options.replicaEnvironment,
+        ...environment,
+      },
+    });
+    cleanup.defer(async () => void (await replica.stop()));
+    await replica.start();
+    this.replicas.push(replica);
+    this.#admin ??= await Admin.logIn(replica.graphqlUrl, adminEmail, password);
+    return replica;
+  }
+
+  /** Starts one more node, by default one that knows every replica so far. */
+  async addNode(
+    environment: Environment = {},
+    replicas: readonly ReplicaPart[] = this.replicas,
+  ): Promise<NodePart> {
+    const { folder, cleanup } = this.#ground;
+    const name = `node-${this.nodes.length}`;
+    const credentialFile = path.join(folder, `${name}.token`);
+    await writeFile(credentialFile, await this.admin.createNodeToken(name), { mode: 0o600 });
+    const node = new NodePart(name, {
+      program: 'data-plane',
+      args: ['proxy'],
+      environment: {
+        MCPGW_DATA_DIR: path.join(folder, name),
+        MCPGW_PROXY_PORT: `${await restartablePort()}`,
+        MCPGW_NODE_ADMIN_PORT: `${await restartablePort()}`,
+        MCPGW_CONTROL_PLANE_ADDRESSES: replicas.map(({ grpcAddress }) => grpcAddress).join(','),
+        MCPGW_NODE_CREDENTIAL_FILE: credentialFile,
+        ...this.#options.nodeEnvironment,
+        ...environment,
+      },
+    });
+    cleanup.defer(async () => void (await node.stop()));
+    await node.start();
+    this.nodes.push(node);
+    return node;
   }
 
   /** Puts the reference upstream behind every node, for an agent of a new organization. */
@@ -110,7 +193,7 @@ export class ProductCluster {
   }
 
   close(): Promise<void> {
-    return this.#cleanup.disposeAsync();
+    return this.#ground.cleanup.disposeAsync();
   }
 }
 
@@ -130,75 +213,4 @@ function at<Part>(parts: readonly Part[], index: number): Part {
   const part = parts[index];
   if (part === undefined) throw new Error(`The cluster has ${parts.length} of these.`);
   return part;
-}
-
-async function startReplicas(
-  folder: string,
-  options: ClusterOptions,
-  database: TestDatabase | undefined,
-  cleanup: AsyncDisposableStack,
-): Promise<{ replicas: ReplicaPart[]; grpcAddresses: string[]; password: string }> {
-  const passwordFile = path.join(folder, 'admin-password');
-  const masterKeyFile = path.join(folder, 'master.key');
-  const password = randomBytes(18).toString('base64url');
-  await writeFile(passwordFile, password, { mode: 0o600 });
-  await writeFile(masterKeyFile, masterKeyText, { mode: 0o600 });
-  const replicas: ReplicaPart[] = [];
-  const grpcAddresses: string[] = [];
-  for (let index = 0; index < (options.replicas ?? 1); index += 1) {
-    const grpcPort = await restartablePort();
-    const replica = new ReplicaPart({
-      program: 'control-plane',
-      // The first migrates and does the jobs, as one process of an installation does.
-      args: [index === 0 ? 'all' : 'api'],
-      environment: {
-        MCPGW_DATA_DIR: path.join(folder, `control-plane-${index}`),
-        MCPGW_GRAPHQL_PORT: `${await restartablePort()}`,
-        MCPGW_GRPC_PORT: `${grpcPort}`,
-        MCPGW_BOOTSTRAP_OPERATOR_EMAIL: adminEmail,
-        MCPGW_BOOTSTRAP_OPERATOR_PASSWORD_FILE: passwordFile,
-        ...(database && {
-          MCPGW_DATABASE_URL: database.ownerUrl,
-          MCPGW_MASTER_KEY_FILE: masterKeyFile,
-        }),
-        ...options.replicaEnvironment,
-      },
-    });
-    cleanup.defer(async () => void (await replica.stop()));
-    await replica.start();
-    replicas.push(replica);
-    grpcAddresses.push(`127.0.0.1:${grpcPort}`);
-  }
-  return { replicas, grpcAddresses, password };
-}
-
-async function startNodes(
-  folder: string,
-  options: ClusterOptions,
-  admin: Admin,
-  grpcAddresses: readonly string[],
-  cleanup: AsyncDisposableStack,
-): Promise<NodePart[]> {
-  const nodes: NodePart[] = [];
-  for (let index = 0; index < (options.nodes ?? 1); index += 1) {
-    const name = `node-${index}`;
-    const credentialFile = path.join(folder, `${name}.token`);
-    await writeFile(credentialFile, await admin.createNodeToken(name), { mode: 0o600 });
-    const node = new NodePart(name, {
-      program: 'data-plane',
-      args: ['proxy'],
-      environment: {
-        MCPGW_DATA_DIR: path.join(folder, name),
-        MCPGW_PROXY_PORT: `${await restartablePort()}`,
-        MCPGW_NODE_ADMIN_PORT: `${await restartablePort()}`,
-        MCPGW_CONTROL_PLANE_ADDRESSES: grpcAddresses.join(','),
-        MCPGW_NODE_CREDENTIAL_FILE: credentialFile,
-        ...options.nodeEnvironment,
-      },
-    });
-    cleanup.defer(async () => void (await node.stop()));
-    await node.start();
-    nodes.push(node);
-  }
-  return nodes;
 }

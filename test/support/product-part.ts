@@ -42,6 +42,14 @@ export class ProductPart {
 
 /** A replica of the control plane. */
 export class ReplicaPart extends ProductPart {
+  /** `host:port` for nodes, also while it is down. */
+  readonly grpcAddress: string;
+
+  constructor(grpcAddress: string, command: ProductCommand) {
+    super(command);
+    this.grpcAddress = grpcAddress;
+  }
+
   get graphqlUrl(): string {
     return this.address('graphqlUrl');
   }
@@ -62,6 +70,13 @@ export interface NodeReadiness {
   readonly revision: number | null;
   readonly connection: string;
   readonly fromCache: boolean;
+}
+
+/** What a node's `/config_dump` says of its stream. */
+export interface NodeDiscovery {
+  readonly connection: string;
+  readonly lastError: string;
+  readonly cachedRevision?: number;
 }
 
 /** A proxy node. */
@@ -88,6 +103,13 @@ export class NodePart extends ProductPart {
     return metric(`${this.address('adminUrl')}/metrics`, name);
   }
 
+  /** How its stream to the control plane stands. */
+  async discovery(): Promise<NodeDiscovery> {
+    const dump = await fetch(`${this.address('adminUrl')}/config_dump`);
+    const { discovery } = (await dump.json()) as { discovery: NodeDiscovery };
+    return discovery;
+  }
+
   async untilConnected(): Promise<void> {
     await eventually(
       () => this.readiness(),
@@ -100,10 +122,13 @@ export class NodePart extends ProductPart {
   async untilCached(): Promise<void> {
     await eventually(
       async () => {
-        const dump = await fetch(`${this.address('adminUrl')}/config_dump`);
-        return (await dump.json()) as { revision: number; discovery: { cachedRevision?: number } };
+        const [{ revision }, { cachedRevision }] = await Promise.all([
+          this.readiness(),
+          this.discovery(),
+        ]);
+        return { revision, cachedRevision };
       },
-      ({ revision, discovery }) => discovery.cachedRevision === revision,
+      ({ revision, cachedRevision }) => cachedRevision === revision,
     );
   }
 
