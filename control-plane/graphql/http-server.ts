@@ -53,6 +53,18 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   // Only JSON: a form or plain text is what a page of another origin can send without asking (CSRF).
   server.removeContentTypeParser('text/plain');
 
+  // What was in work when the server began to close keeps its connection open after its answer, and
+  // closing would wait for that until the drain ends.
+  let closing = false;
+  server.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+  server.addHook('onResponse', (_request, _reply, done) => {
+    if (closing) setImmediate(() => server.server.closeIdleConnections());
+    done();
+  });
+
   server.setErrorHandler<FastifyError>((error, request, reply) => {
     const code = codeOf(error);
     if (code !== 'INTERNAL') return reply.code(error.statusCode ?? 400).send(refusal(code));
