@@ -50,12 +50,12 @@ function connectionOf(config: DataPlaneConfig): ControlPlaneConnectionOptions {
   };
 }
 
-/**
- * Wires one proxy node and starts it: first its configuration, from the stream or the disk, then the
- * listener for agents.
- * @throws when the credential can't be read, the spool is another process's, or a port is taken.
- */
-export async function startProxyNode(config: DataPlaneConfig, logger: Logger): Promise<ProxyNode> {
+/** Puts each part's closing on `cleanup` as soon as it is open, so that none stays if a later one fails. */
+async function startParts(
+  config: DataPlaneConfig,
+  logger: Logger,
+  cleanup: AsyncDisposableStack,
+): Promise<ProxyNode> {
   mkdirSync(config.dataDir, { recursive: true, mode: 0o700 });
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
@@ -66,7 +66,9 @@ export async function startProxyNode(config: DataPlaneConfig, logger: Logger): P
     pollIntervalMs: 5000,
     logger,
   });
+  cleanup.defer(() => credential.close());
   const spool = await openSpool(spoolOptions(config, logger));
+  cleanup.defer(() => spool.close());
   const holder = new SnapshotHolder();
   const configClient = createConfigClient({
     ...configClientOptions(config, logger),
@@ -76,13 +78,16 @@ export async function startProxyNode(config: DataPlaneConfig, logger: Logger): P
     instanceId: randomUUID(),
     build: productVersion,
   });
+  cleanup.defer(() => configClient.close());
   const reporter = createReporter({ ...reporterOptions(logger), connection, credential, spool });
+  cleanup.defer(() => reporter.close());
   const upstreams = createUpstreams({
     bounds: upstreamOptions(config),
     registry,
     clockMs: clock.monotonicMs,
     randomBytes,
   });
+  cleanup.defer(() => upstreams.close());
   const pipeline = createPipeline({
     options: pipelineOptions(config),
     snapshots: holder,
@@ -114,28 +119,38 @@ export async function startProxyNode(config: DataPlaneConfig, logger: Logger): P
     reporter,
   });
 
-  async function close(): Promise<void> {
-    isDraining = true;
-    await listener.drain(config.drainTimeoutMs);
-    await upstreams.close();
-    spool.flushRefusals();
-    await reporter.drain(config.drainTimeoutMs);
-    await reporter.close();
-    await configClient.close();
-    await spool.close();
-    await admin.close();
-    credential.close();
-  }
+  cleanup.defer(() => admin.close());
+  const adminAddress = await admin.start();
+  reporter.start();
+  await configClient.start();
+  const { url: proxyUrl } = await listener.listen();
+  return {
+    proxyUrl,
+    adminUrl: `http://${config.nodeAdminHost}:${adminAddress.port}`,
+    close: async () => {
+      isDraining = true;
+      await listener.drain(config.drainTimeoutMs);
+      // What the upstreams still hold ends now, and is recorded before the records are handed over.
+      await upstreams.close();
+      spool.flushRefusals();
+      await reporter.drain(config.drainTimeoutMs);
+      await cleanup.disposeAsync();
+    },
+  };
+}
 
+/**
+ * Wires one proxy node and starts it: first its configuration, from the stream or the disk, then the
+ * listener for agents.
+ * @throws when a file can't be read, the control plane's address needs TLS, the spool is another
+ * process's, or a port is taken; nothing is left open then.
+ */
+export async function startProxyNode(config: DataPlaneConfig, logger: Logger): Promise<ProxyNode> {
+  const cleanup = new AsyncDisposableStack();
   try {
-    const adminAddress = await admin.start();
-    reporter.start();
-    await configClient.start();
-    const { url: proxyUrl } = await listener.listen();
-    const adminUrl = `http://${config.nodeAdminHost}:${adminAddress.port}`;
-    return { proxyUrl, adminUrl, close };
+    return await startParts(config, logger, cleanup);
   } catch (error) {
-    await close();
+    await cleanup.disposeAsync();
     throw error;
   }
 }
