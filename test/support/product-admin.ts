@@ -1,5 +1,3 @@
-import { GraphqlClient, type UserError, unwrap } from '../../quickstart/graphql-client.ts';
-
 /** Something with the version that its next change must name. */
 interface Versioned {
   readonly id: string;
@@ -39,37 +37,71 @@ export interface ShownNode {
   readonly conditions: readonly { readonly type: string; readonly message: string }[];
 }
 
+interface UserError {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
 type Payload<Name extends string, Result> = { readonly [name in Name]: Result } & {
   readonly userErrors: readonly UserError[];
 };
 
 const pageSize = 100;
+const requestTimeoutMs = 10_000;
+
+/** @throws with what the API says was wrong. */
+async function request<Data>(
+  graphqlUrl: string,
+  accessToken: string | undefined,
+  query: string,
+  variables: object = {},
+): Promise<Data> {
+  const response = await fetch(graphqlUrl, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(accessToken !== undefined && { authorization: `Bearer ${accessToken}` }),
+    },
+    body: JSON.stringify({ query, variables }),
+    signal: AbortSignal.timeout(requestTimeoutMs),
+  });
+  const { data, errors } = (await response.json()) as { data?: Data | null; errors?: unknown };
+  if (errors !== undefined || !data) throw new Error(JSON.stringify(errors ?? response.status));
+  return data;
+}
+
+/** The mutation's result. @throws with its user errors when it took no effect. */
+function unwrap<T>(
+  { userErrors }: { readonly userErrors: readonly UserError[] },
+  result: T | null,
+): T {
+  if (userErrors.length > 0 || result === null) throw new Error(JSON.stringify(userErrors));
+  return result;
+}
 
 /** An admin who works through GraphQL, on whichever replica. */
 export class Admin {
-  readonly #client: GraphqlClient;
   readonly accessToken: string;
+  readonly #graphqlUrl: string;
 
-  private constructor(client: GraphqlClient, accessToken: string) {
-    this.#client = client;
+  private constructor(graphqlUrl: string, accessToken: string) {
+    this.#graphqlUrl = graphqlUrl;
     this.accessToken = accessToken;
   }
 
   static async logIn(graphqlUrl: string, email: string, password: string): Promise<Admin> {
-    const client = new GraphqlClient(graphqlUrl);
-    const { login } = await client.request<{ login: { accessToken: string } }>(
+    const { login } = await request<{ login: { accessToken: string } }>(
+      graphqlUrl,
+      undefined,
       'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { accessToken } }',
       { email, password },
     );
-    client.authenticate(login.accessToken);
-    return new Admin(client, login.accessToken);
+    return new Admin(graphqlUrl, login.accessToken);
   }
 
   /** The same person on another replica. */
   on(graphqlUrl: string): Admin {
-    const client = new GraphqlClient(graphqlUrl);
-    client.authenticate(this.accessToken);
-    return new Admin(client, this.accessToken);
+    return new Admin(graphqlUrl, this.accessToken);
   }
 
   async createOrganization(slug: string, mustAudit = false): Promise<Versioned> {
@@ -138,7 +170,7 @@ export class Admin {
 
   /** Text of a new token in the default group. */
   async createNodeToken(name: string): Promise<string> {
-    const { nodeGroups } = await this.#client.request<{
+    const { nodeGroups } = await this.#request<{
       nodeGroups: { nodes: { id: string; name: string }[] };
     }>('{ nodeGroups(first: 100) { nodes { id name } } }');
     const nodeGroupId = nodeGroups.nodes.find((group) => group.name === 'default')?.id;
@@ -152,7 +184,7 @@ export class Admin {
   }
 
   async nodes(): Promise<readonly ShownNode[]> {
-    const { nodes } = await this.#client.request<{ nodes: { nodes: ShownNode[] } }>(
+    const { nodes } = await this.#request<{ nodes: { nodes: ShownNode[] } }>(
       '{ nodes(first: 100) { nodes { id name connected appliedRevision replica conditions { type message } } } }',
     );
     return nodes.nodes;
@@ -163,7 +195,7 @@ export class Admin {
     const entries: LogEntry[] = [];
     let after: string | null = null;
     do {
-      const page: RequestLogPage = await this.#client.request<RequestLogPage>(requestLogQuery, {
+      const page: RequestLogPage = await this.#request<RequestLogPage>(requestLogQuery, {
         organizationId,
         first: pageSize,
         after,
@@ -175,6 +207,10 @@ export class Admin {
     return entries;
   }
 
+  #request<Data>(query: string, variables: object = {}): Promise<Data> {
+    return request<Data>(this.#graphqlUrl, this.accessToken, query, variables);
+  }
+
   async #mutate<Result>(
     name: string,
     inputType: string,
@@ -182,7 +218,7 @@ export class Admin {
     input: object,
   ): Promise<Result> {
     const query = `mutation ($input: ${inputType}!) { ${name}(input: $input) { ${fields} userErrors { path message } } }`;
-    const data = await this.#client.request<Record<string, Result>>(query, { input });
+    const data = await this.#request<Record<string, Result>>(query, { input });
     const result = data[name];
     if (result === undefined) throw new Error(`${name} answered nothing.`);
     return result;
