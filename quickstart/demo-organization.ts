@@ -16,6 +16,8 @@ export interface DemoOrganizationOptions {
   readonly credentialFile: string;
   /** Where the API key is kept: the platform itself shows it once. */
   readonly apiKeyFile: string;
+  /** Gives up when it is aborted. */
+  readonly signal: AbortSignal;
 }
 
 export interface DemoOrganization {
@@ -160,7 +162,7 @@ export async function ensureDemoOrganization(
   options: DemoOrganizationOptions,
 ): Promise<DemoOrganization> {
   const { graphqlUrl, adminEmail: email, adminPassword: password } = options;
-  const client = new GraphqlClient(graphqlUrl);
+  const client = new GraphqlClient(graphqlUrl, options.signal);
   const { login } = await client.request<{ login: { accessToken: string } }>(
     'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { accessToken } }',
     { email, password },

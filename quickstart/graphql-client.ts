@@ -3,13 +3,18 @@ interface GraphqlResponse<Data> {
   readonly errors?: readonly { readonly message: string }[];
 }
 
+const requestTimeoutMs = 10_000;
+
 /** A minimal GraphQL client: the quickstart sets everything up as any automation would, through the API. */
 export class GraphqlClient {
   readonly #url: string;
+  readonly #signal: AbortSignal;
   #token: string | undefined;
 
-  constructor(url: string) {
+  /** `signal` ends requests that are under way. */
+  constructor(url: string, signal: AbortSignal) {
     this.#url = url;
+    this.#signal = signal;
   }
 
   authenticate(accessToken: string): void {
@@ -25,7 +30,7 @@ export class GraphqlClient {
         ...(this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }),
       },
       body: JSON.stringify({ query, variables }),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.any([this.#signal, AbortSignal.timeout(requestTimeoutMs)]),
     });
     const { data, errors } = (await response.json()) as GraphqlResponse<Data>;
     if (errors !== undefined || data === undefined || data === null) {

@@ -59,7 +59,11 @@ async function waitForEarlier(list: ProcessList, dataDir: string): Promise<void>
   );
 }
 
-async function startParts(place: QuickstartPlace, start: Start): Promise<QuickstartFile> {
+async function startParts(
+  place: QuickstartPlace,
+  start: Start,
+  signal: AbortSignal,
+): Promise<QuickstartFile> {
   say('starting the control plane: PostgreSQL, migrations, GraphQL, gRPC');
   const controlPlaneStarts = start(controlPlanePart(place));
   say('starting two MCP servers: server-everything and server-filesystem');
@@ -67,6 +71,7 @@ async function startParts(place: QuickstartPlace, start: Start): Promise<Quickst
     controlPlaneStarts,
     startDemoServers({ dataDir: place.dataDir, start }),
   ]);
+  signal.throwIfAborted();
 
   say('setting up the demo organization');
   const { graphqlUrl = '', grpcAddress = '' } = controlPlane.addresses;
@@ -77,6 +82,7 @@ async function startParts(place: QuickstartPlace, start: Start): Promise<Quickst
     servers,
     credentialFile: place.credentialFile,
     apiKeyFile: path.join(place.dataDir, 'api-key'),
+    signal,
   });
 
   say('starting a proxy node');
@@ -95,7 +101,7 @@ async function startParts(place: QuickstartPlace, start: Start): Promise<Quickst
       servers.map(({ slug }) => [slug, `${proxyUrl}/${organization}/${slug}/mcp`]),
     ),
   };
-  await waitUntilServed(Object.values(content.servers), apiKey);
+  await waitUntilServed(Object.values(content.servers), apiKey, signal);
   return content;
 }
 
@@ -114,8 +120,12 @@ async function serveUntil(
   start: Start,
 ): Promise<void> {
   const startedAtMs = performance.now();
-  const started = await Promise.race([startParts(preparePlace(dataDir), start), end]);
-  if (started === 'end') return;
+  const setUp = new AbortController();
+  const started = await Promise.race([startParts(preparePlace(dataDir), start, setUp.signal), end]);
+  if (started === 'end') {
+    setUp.abort();
+    return;
+  }
   const file = writeQuickstartFile(dataDir, started);
   process.stdout.write(banner(started, file, performance.now() - startedAtMs));
   const failure = group.failed.then((sentence) => {

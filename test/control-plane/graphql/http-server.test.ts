@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { createLogger } from '../../../common/logging.ts';
@@ -31,6 +32,7 @@ describe('HTTP server of the API', () => {
     await arrived.promise;
 
     const closed = server.close();
+    while (server.server.listening) await setImmediate();
     answer.resolve('done');
     const [response] = (await once(request, 'response')) as [http.IncomingMessage];
     response.resume();
