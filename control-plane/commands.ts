@@ -19,11 +19,13 @@ async function serve(roles: Roles): Promise<void> {
   });
   logger.info(controlPlane.addresses, 'the control plane serves');
   announceReady(controlPlane.addresses);
-  const failure = controlPlane.failed.then((cause) => {
-    process.exitCode = 1;
-    return cause;
-  });
-  logger.info({ cause: await Promise.race([ended, failure]) }, 'the control plane ends');
+  // What comes first is the cause: an end in order takes PostgreSQL along, and is no failure.
+  const { cause, exitCode } = await Promise.race([
+    ended.then((signal) => ({ cause: signal, exitCode: 0 })),
+    controlPlane.failed.then((failure) => ({ cause: failure, exitCode: 1 })),
+  ]);
+  logger.info({ cause }, 'the control plane ends');
+  process.exitCode = exitCode;
   await controlPlane.close();
 }
 

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '../support/control-stream.ts';
 import { AgentSession, type EventStream } from '../support/product-agent.ts';
-import { ProductCluster, type ServedOrganization } from '../support/product-cluster.ts';
+import {
+  ProductCluster,
+  type ServedOrganization,
+  untilServed,
+} from '../support/product-cluster.ts';
 
 const streamCount = 100;
 /** The bench measures milliseconds; this only tells pushed from polled, on a busy machine. */
@@ -76,6 +80,21 @@ test.each<[string, string, (target: ServedOrganization) => Promise<void>]>([
   const [first] = sessions;
   await first?.call('test_trigger_tool_change');
   await Promise.all(streams.map((stream) => stream.find('notifications/tools/list_changed')));
+});
+
+test('a key that was revoked while a node was down is refused from the node’s first answer on', async () => {
+  const target = await cluster.serve('revoked-meanwhile');
+  // A node of its own: the streams stay.
+  const node = await cluster.addNode();
+  const route = target.route(1);
+  await untilServed(route);
+  const session = await AgentSession.begin(route);
+  await node.untilCached();
+  await node.kill9();
+  await cluster.admin.revokeKey(target.key);
+  await node.start();
+  expect(await session.call('test_simple_text')).toMatchObject({ reason: 'credential_invalid' });
+  await session.close();
 });
 
 test('what is allowed again works again, in the session that was begun before', async () => {

@@ -10,7 +10,9 @@ let cluster: ProductCluster;
 let served: ServedOrganization;
 
 beforeAll(async () => {
-  cluster = await ProductCluster.start();
+  cluster = await ProductCluster.start({
+    nodeEnvironment: { MCPGW_DRAIN_TIMEOUT_MS: '500' },
+  });
   served = await cluster.serve('acme');
 }, 90_000);
 
@@ -35,6 +37,25 @@ test('no answered call’s record is lost and none counts twice when a node is k
   const log = await cluster.admin.requestLog(served.organization.id);
   expect(recordFaults(load.answered, log)).toEqual(noFaults);
   await Promise.all(sessions.map((session) => session.close()));
+}, 60_000);
+
+test('a node that is ended in order while the control plane is down keeps its records for later', async () => {
+  const node = cluster.node();
+  const session = await AgentSession.begin(served.route());
+  const stream = await session.listen();
+  await cluster.replica().kill9();
+  const answered = [await session.call('test_simple_text')];
+  await node.stop();
+  // An open stream doesn't keep a node from ending.
+  await stream.ended;
+  await cluster.replica().start();
+  await node.start();
+  answered.push(await session.call('test_simple_text'));
+  expect(answered.map(({ status }) => status)).toEqual([200, 200]);
+  await node.untilReported();
+  const log = await cluster.admin.requestLog(served.organization.id);
+  expect(recordFaults(answered, log)).toEqual(noFaults);
+  await session.close();
 }, 60_000);
 
 test('a session’s stream is resumed after the node was killed, with what happened meanwhile', async () => {

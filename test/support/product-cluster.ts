@@ -144,7 +144,7 @@ export class ProductCluster {
         ...environment,
       },
     });
-    cleanup.defer(async () => void (await replica.stop()));
+    cleanup.defer(() => replica.stop());
     await replica.start();
     this.replicas.push(replica);
     this.#admin ??= await Admin.logIn(replica.graphqlUrl, adminEmail, password);
@@ -173,7 +173,7 @@ export class ProductCluster {
         ...environment,
       },
     });
-    cleanup.defer(async () => void (await node.stop()));
+    cleanup.defer(() => node.stop());
     await node.start();
     this.nodes.push(node);
     return node;

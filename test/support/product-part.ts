@@ -19,9 +19,9 @@ export class ProductPart {
     await this.#process?.kill9();
   }
 
-  /** In order; resolves with the exit code. */
-  async stop(): Promise<number | null> {
-    return (await this.#process?.stop()) ?? null;
+  /** In order, unless it is down. @throws when it doesn't end with status 0. */
+  async stop(): Promise<void> {
+    await this.#process?.stop();
   }
 
   async kill9AndRestart(): Promise<void> {

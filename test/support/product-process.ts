@@ -85,16 +85,23 @@ export class ProductProcess {
     await this.#end('SIGKILL');
   }
 
-  /** Asks it to end in order; resolves with its exit code, null when it had to be killed. */
-  async stop(): Promise<number | null> {
+  /** Asks it to end in order. @throws with its output when it doesn't, or with another status than 0. */
+  async stop(): Promise<void> {
+    if (!this.#isRunning()) return;
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopTimeoutMs);
     await this.#end('SIGTERM');
     clearTimeout(timer);
-    return this.#child.exitCode;
+    const { exitCode, signalCode, spawnargs } = this.#child;
+    if (exitCode === 0) return;
+    throw new Error(`${spawnargs.join(' ')} ended with ${signalCode ?? exitCode}\n${this.#output}`);
+  }
+
+  #isRunning(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
   async #end(signal: NodeJS.Signals): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    if (!this.#isRunning()) return;
     const ended = once(this.#child, 'exit');
     this.#child.kill(signal);
     await ended;
