@@ -70,3 +70,12 @@ export function targetOf(message: Message): string {
   const target = field === undefined ? undefined : message.params[field];
   return typeof target === 'string' ? target : '';
 }
+
+/** The message with nothing of its params but its target: they may be long, and a stream may last. */
+export function withoutParams(message: Message): Message {
+  if (message.kind === 'response') return message;
+  const target = targetOf(message);
+  const field = targetFields[message.method];
+  const params = target === '' || field === undefined ? noParams : { [field]: target };
+  return { ...message, params };
+}

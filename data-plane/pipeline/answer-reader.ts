@@ -59,9 +59,15 @@ export class AnswerReader {
     return this.#json.overflowed;
   }
 
-  /** The response has begun, as far as it has passed. */
-  get responseBegun(): boolean {
-    return this.#responseBegun;
+  /** The answer is a stream of events that a legacy client resumes by itself once it breaks. */
+  get resumable(): boolean {
+    const legacy = this.#call.permit.routed.decoded.era === 'legacy';
+    return legacy && this.#events?.resumable === true;
+  }
+
+  /** What has to follow for the next event to stand by itself; undefined: the answer has no events. */
+  get eventRest(): string | undefined {
+    return this.#events?.eventRest;
   }
 
   write(chunk: Buffer): Buffer {

@@ -21,6 +21,8 @@ export interface CallFacts {
   organization: OrganizationEntry | undefined;
   principal: Principal | undefined;
   document: JsonDocument | undefined;
+  /** The request's id as JSON, where the document is no longer held. */
+  requestId: string | undefined;
   messages: readonly Message[];
   era: Era | undefined;
   serverId: string;

@@ -1,11 +1,11 @@
 import type { ReasonCode } from '../../common/reasons.ts';
 import { type EraRefusal, eraOfMessage, type MessageEra } from '../mcp/era.ts';
 import { type JsonDocument, readJson } from '../mcp/json-document.ts';
-import { type Message, readMessage } from '../mcp/message.ts';
+import { type Message, readMessage, withoutParams } from '../mcp/message.ts';
 import { batchVersion, type Era, legacyVersions, namesModernEra } from '../mcp/protocol-version.ts';
 import type { BodyFailure } from './client-exchange.ts';
 import type { Identified } from './identify.ts';
-import { type LocalReply, localReply } from './local-reply.ts';
+import { type LocalReply, localReply, requestIdText } from './local-reply.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
 
 /** A message that policy and upstream read alike, or a GET or DELETE. */
@@ -16,10 +16,24 @@ export interface Decoded {
   /** Version that the message or its header names. */
   readonly version: string | undefined;
   /** One, or the elements of a batch; none for GET and DELETE. */
-  readonly messages: readonly Message[];
+  messages: readonly Message[];
   readonly batch: boolean;
-  readonly body: Buffer | undefined;
-  readonly document: JsonDocument | undefined;
+  body: Buffer | undefined;
+  document: JsonDocument | undefined;
+}
+
+/**
+ * Lets go of a request that has arrived at its upstream. A stream may stay for hours, and what is needed
+ * of its request until then is its id, its method and its target.
+ */
+export function releaseRequest(decoded: Decoded): void {
+  const { facts } = decoded.identified.accepted;
+  facts.requestId = requestIdText(facts);
+  decoded.messages = decoded.messages.map(withoutParams);
+  decoded.body = undefined;
+  decoded.document = undefined;
+  facts.messages = decoded.messages;
+  facts.document = undefined;
 }
 
 /** Nobody is there any more to be answered. */

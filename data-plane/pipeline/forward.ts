@@ -3,18 +3,19 @@ import type { EndpointEntry } from '../snapshot/snapshot.ts';
 import { EndpointAttempts } from '../upstream/endpoint-attempts.ts';
 import type { UpstreamFailure } from '../upstream/upstream-transport.ts';
 import type { CallContext, CallFinisher } from './call-finisher.ts';
-import { type ClientGone, unsupportedVersion } from './decode.ts';
+import { type ClientGone, releaseRequest, unsupportedVersion } from './decode.ts';
 import { type Admitted, isLongStream } from './limit.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import type { PipelineDependencies } from './pipeline-options.ts';
 import { Relay } from './relay.ts';
+import type { LongStream } from './relayed-call.ts';
 import { type UpstreamCall, upstreamCall } from './upstream-call.ts';
 
 /** What `forward` shares with every call of the node. */
 export interface ForwardParts {
   readonly dependencies: PipelineDependencies;
   readonly finisher: CallFinisher;
-  readonly streams: Set<Relay>;
+  readonly streams: Set<LongStream>;
 }
 
 /** A GET or DELETE at a server that knows no sessions at all. */
@@ -49,7 +50,8 @@ class Forwarding {
   readonly #context: CallContext;
   readonly #parts: ForwardParts;
   readonly #attempts: EndpointAttempts;
-  readonly #upstream: UpstreamCall;
+  /** Undefined once it has arrived: an idle stream holds no request. */
+  #upstream: UpstreamCall | undefined;
   #relay: Relay | undefined;
 
   constructor(
@@ -67,10 +69,10 @@ class Forwarding {
 
   begin(endpoint: EndpointEntry): void {
     this.#context.reply.onAborted(() => this.#relay?.clientClosed());
-    this.#open(endpoint);
+    if (this.#upstream !== undefined) this.#open(endpoint, this.#upstream);
   }
 
-  #open(endpoint: EndpointEntry): void {
+  #open(endpoint: EndpointEntry, { headers, body }: UpstreamCall): void {
     const { dependencies, finisher, streams } = this.#parts;
     const { options, clock, upstreams } = dependencies;
     const { server, decoded } = this.#call.permit.routed;
@@ -82,6 +84,7 @@ class Forwarding {
       streams,
       monotonicMs: clock.monotonicMs,
       retry: (failure) => this.#retry(failure),
+      forwarded: () => this.#forwarded(),
     });
     this.#relay = relay;
     const exchange = upstreams.transport.open(
@@ -89,8 +92,8 @@ class Forwarding {
         server,
         endpoint,
         method: decoded.identified.accepted.method,
-        headers: this.#upstream.headers,
-        body: this.#upstream.body,
+        headers,
+        body,
         headTimeoutMs: server.requestTimeoutMs ?? options.headTimeoutMs,
         idleTimeoutMs: isLongStream(this.#call.permit)
           ? 0
@@ -105,9 +108,14 @@ class Forwarding {
   #retry(failure: UpstreamFailure): boolean {
     if (this.#call.permit.routed.session !== undefined || this.#context.reply.closed) return false;
     const next = this.#attempts.afterFailure(failure);
-    if (next === undefined) return false;
-    this.#open(next);
+    if (next === undefined || this.#upstream === undefined) return false;
+    this.#open(next, this.#upstream);
     return true;
+  }
+
+  #forwarded(): void {
+    this.#upstream = undefined;
+    releaseRequest(this.#call.permit.routed.decoded);
   }
 }
 

@@ -33,10 +33,13 @@ export function isLocalReply(value: object): value is LocalReply {
 }
 
 /** The id's own text: a number of many digits would not survive being parsed. */
-function idText(facts: CallFacts): string {
-  const { document, messages } = facts;
+export function requestIdText(facts: CallFacts): string {
+  const { document, messages, requestId } = facts;
+  if (requestId !== undefined) return requestId;
   const [message] = messages;
   if (document === undefined || messages.length !== 1 || message?.kind !== 'request') return 'null';
+  const { id } = message;
+  if (typeof id === 'string' || Number.isSafeInteger(id)) return JSON.stringify(id);
   const span = findSpan(document.text, ['id']);
   return span === undefined ? 'null' : document.text.slice(span.start, span.end);
 }
@@ -47,5 +50,5 @@ export function localReplyBody(reply: LocalReply, facts: CallFacts): Buffer {
   const message = reply.detail === undefined ? row.message : `${row.message} (${reply.detail})`;
   const data = { ...reply.data, reason: reply.reason, remedy: row.remedy, traceId: facts.traceId };
   const error = JSON.stringify({ code: row.rpcCode, message, data });
-  return Buffer.from(`{"jsonrpc":"2.0","id":${idText(facts)},"error":${error}}`, 'utf8');
+  return Buffer.from(`{"jsonrpc":"2.0","id":${requestIdText(facts)},"error":${error}}`, 'utf8');
 }

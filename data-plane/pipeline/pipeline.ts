@@ -11,8 +11,7 @@ import { isLocalReply, type LocalReply, localReply } from './local-reply.ts';
 import { OriginPolicy } from './origin-policy.ts';
 import type { PipelineDependencies } from './pipeline-options.ts';
 import { CallLog } from './record.ts';
-
-import type { Relay } from './relay.ts';
+import type { LongStream } from './relayed-call.ts';
 import { type RequestHeaders, readRequestHeaders } from './request-headers.ts';
 import { route } from './route.ts';
 import { traceIdOf } from './trace-context.ts';
@@ -33,7 +32,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   const { options, recorder, upstreams, clock, newId, logger } = dependencies;
   const policy = new OriginPolicy(options);
   const finisher = new CallFinisher(recorder, logger);
-  const streams = new Set<Relay>();
+  const streams = new Set<LongStream>();
   let draining = false;
   const parts: ForwardParts = { dependencies, finisher, streams };
 
@@ -78,6 +77,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
       organization: undefined,
       principal: undefined,
       document: undefined,
+      requestId: undefined,
       messages: [],
       era: undefined,
       serverId: '',
@@ -112,7 +112,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     handle,
     drain() {
       draining = true;
-      for (const relay of streams) relay.drain();
+      for (const stream of streams) stream.drain();
     },
   };
 }

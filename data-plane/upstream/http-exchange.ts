@@ -40,7 +40,8 @@ export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandle
   /** Changed by the owner alone. */
   kind: ExchangeKind;
   readonly #owner: ExchangeOwner;
-  readonly #request: HttpExchangeRequest;
+  /** Undefined once it was handed over: an idle stream holds no request. */
+  #request: HttpExchangeRequest | undefined;
   readonly #sink: UpstreamSink;
   #headTimer: NodeJS.Timeout | undefined;
   #connection: Connection | undefined;
@@ -65,7 +66,10 @@ export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandle
   /** Sends the request on this connection; called by the owner once the exchange has a place. */
   start(connection: Connection): void {
     this.#connection = connection;
-    const { method, path, headers, body, idleTimeoutMs } = this.#request;
+    const request = this.#request;
+    if (request === undefined) return;
+    this.#request = undefined;
+    const { method, path, headers, body, idleTimeoutMs } = request;
     connection.client.dispatch(
       { method, path, headers, body, headersTimeout: 0, bodyTimeout: idleTimeoutMs },
       this,
