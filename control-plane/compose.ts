@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { Logger } from '../common/logging.ts';
+import { graphqlBoundsOf } from './bounds.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
 import type { GrpcTlsOptions } from './discovery/grpc-server.ts';
@@ -85,15 +86,7 @@ function graphqlOptions(config: ControlPlaneConfig): Omit<GraphqlServerOptions, 
     privateUpstreamsAllowed: config.privateUpstreamsAllowed,
     allowedOrigins: config.graphqlAllowedOrigins,
     trustedProxies: config.trustedProxies,
-    bounds: {
-      depthMax: config.graphqlDepthMax,
-      costMax: config.graphqlCostMax,
-      aliasesMax: config.graphqlAliasesMax,
-      tokensMax: config.graphqlTokensMax,
-      bodyBytesMax: config.graphqlBodyBytesMax,
-      subscriptionsPerConnectionMax: config.graphqlSubscriptionsMax,
-      drainTimeoutMs: config.drainTimeoutMs,
-    },
+    bounds: graphqlBoundsOf(config),
   };
 }
 

@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import {
-  count,
   filePath,
   list,
   listenHost,
@@ -10,6 +9,7 @@ import {
   port,
 } from '../common/setting-types.ts';
 import { loadSettings } from '../common/settings.ts';
+import { graphqlBounds, loginBounds } from './bounds.ts';
 
 /** Everything that can be set for the control plane; docs/deployment/settings.md lists it. */
 export const controlPlaneSettings = z.object({
@@ -37,16 +37,7 @@ export const controlPlaneSettings = z.object({
   graphqlHost: listenHost.describe('Address that GraphQL listens on.'),
   graphqlPort: port.default(4000).describe('Port of GraphQL, health and metrics.'),
   graphqlIntrospection: z.boolean().default(true).describe('Whether clients may read the schema.'),
-  graphqlDepthMax: count(1, 100).default(12).describe('Deepest selection of an operation.'),
-  graphqlCostMax: count(1, 1_000_000).default(5000).describe('Largest cost of an operation.'),
-  graphqlAliasesMax: count(0, 1000).default(30).describe('Aliases in an operation.'),
-  graphqlTokensMax: count(10, 100_000).default(2000).describe('Lexical tokens of a document.'),
-  graphqlBodyBytesMax: count(1024, 64 * 1024 * 1024)
-    .default(1024 * 1024)
-    .describe('Largest request body.'),
-  graphqlSubscriptionsMax: count(1, 10_000)
-    .default(50)
-    .describe('Subscriptions of one connection.'),
+  ...graphqlBounds,
 
   graphqlAllowedOrigins: list(z.url())
     .default([])
@@ -59,6 +50,7 @@ export const controlPlaneSettings = z.object({
     .min(1)
     .default('mcp-gateway')
     .describe('`iss` of access tokens: names this installation, the same on every replica.'),
+  ...loginBounds,
   privateUpstreamsAllowed: z
     .boolean()
     .default(false)

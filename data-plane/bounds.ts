@@ -31,6 +31,15 @@ export const proxyBounds = {
     'How long an unused connection is kept.',
   ),
   proxyConnectionsMax: number(listenerDefaults.connectionsMax, 'Open connections.'),
+  proxyClientBufferBytes: bytes(
+    listenerDefaults.clientBufferBytes,
+    'Bytes of an answer that wait for a slow client before its upstream is held back.',
+  ),
+  proxyLingerTimeoutMs: time(
+    listenerDefaults.lingerTimeoutMs,
+    'How long what a refused client still sends is read, so that it sees the answer.',
+  ),
+  proxyLingerBytesMax: bytes(listenerDefaults.lingerBytesMax, 'Bytes that are read so at most.'),
   proxyBodyBytesMax: bytes(pipelineDefaults.bodyBytesMax, 'Largest body of a request.'),
   proxyBodyTimeoutMs: time(pipelineDefaults.bodyTimeoutMs, 'Until a body is whole.'),
   proxyJsonDepthMax: number(pipelineDefaults.jsonDepthMax, 'Deepest nesting of a body.'),

@@ -6,7 +6,7 @@ import type { DataPlaneConfig } from './config.ts';
 import type { ConfigClientOptions } from './discovery/config-client.ts';
 import type { ReporterOptions } from './events/reporter.ts';
 import type { SpoolOptions } from './events/spool.ts';
-import { type ListenerOptions, listenerDefaults } from './listener/listener-options.ts';
+import type { ListenerOptions } from './listener/listener-options.ts';
 import type { PipelineOptions } from './pipeline/pipeline-options.ts';
 import type { UpstreamOptions } from './upstream/upstream-options.ts';
 
@@ -115,7 +115,6 @@ export function listenerOptions(config: DataPlaneConfig): ListenerOptions {
       ? undefined
       : { cert: readFileSync(certificate, 'utf8'), key: readFileSync(key, 'utf8') };
   return {
-    ...listenerDefaults,
     host: config.proxyHost,
     port: config.proxyPort,
     tls,
@@ -125,5 +124,8 @@ export function listenerOptions(config: DataPlaneConfig): ListenerOptions {
     requestTimeoutMs: config.proxyRequestTimeoutMs,
     keepAliveTimeoutMs: config.proxyKeepAliveTimeoutMs,
     connectionsMax: config.proxyConnectionsMax,
+    clientBufferBytes: config.proxyClientBufferBytes,
+    lingerTimeoutMs: config.proxyLingerTimeoutMs,
+    lingerBytesMax: config.proxyLingerBytesMax,
   };
 }

@@ -1,0 +1,43 @@
+import { expect, test } from '@jest/globals';
+import { proxyBounds, upstreamBounds } from '../../data-plane/bounds.ts';
+import { type DataPlaneConfig, dataPlaneSettings } from '../../data-plane/config.ts';
+import { listenerDefaults } from '../../data-plane/listener/listener-options.ts';
+import { listenerOptions, pipelineOptions, upstreamOptions } from '../../data-plane/options.ts';
+import { pipelineDefaults } from '../../data-plane/pipeline/pipeline-options.ts';
+import { upstreamDefaults } from '../../data-plane/upstream/upstream-options.ts';
+
+const defaults = dataPlaneSettings.parse({});
+
+/** What of the parts' options is a number, each under its part's name. */
+function numbersOf(config: DataPlaneConfig): Map<string, number> {
+  const parts = {
+    listener: listenerOptions(config),
+    pipeline: pipelineOptions(config),
+    upstream: upstreamOptions(config),
+  };
+  const numbers = new Map<string, number>();
+  for (const [part, options] of Object.entries(parts)) {
+    for (const [name, value] of Object.entries(options)) {
+      if (typeof value === 'number') numbers.set(`${part}.${name}`, value);
+    }
+  }
+  return numbers;
+}
+
+test('the parts of a node have their defaults where nothing is set', () => {
+  expect(listenerOptions(defaults)).toEqual(listenerDefaults);
+  expect(pipelineOptions(defaults)).toEqual(pipelineDefaults);
+  expect(upstreamOptions(defaults)).toEqual(upstreamDefaults);
+});
+
+test('each setting moves one bound, and each bound has a setting', () => {
+  const before = numbersOf(defaults);
+  const names = [...Object.keys(proxyBounds), ...Object.keys(upstreamBounds), 'proxyPort'];
+  const moved = names.map((name) => {
+    const value = defaults[name as keyof typeof proxyBounds] + 1;
+    const after = numbersOf({ ...defaults, [name]: value });
+    return [...after].flatMap(([bound, now]) => (before.get(bound) === now ? [] : [bound]));
+  });
+  expect(moved.map((bounds) => bounds.length)).toEqual(names.map(() => 1));
+  expect(moved.flat().sort()).toEqual([...before.keys()].sort());
+});
