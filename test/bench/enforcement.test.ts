@@ -1,7 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import { type EnforcementSubject, enforcementDelayMs, runEnforcement } from './enforcement.ts';
 
-const plan = { samples: 3, callers: 2, settledCalls: 5, sampleTimeoutMs: 2_000 };
+const plan = {
+  samples: 3,
+  callers: 2,
+  callIntervalMs: 1,
+  settledCalls: 5,
+  sampleTimeoutMs: 2_000,
+};
 
 /** A subject that obeys `delayMs` after the mutation's response. */
 function subjectObeyingAfter(delayMs: number): EnforcementSubject {

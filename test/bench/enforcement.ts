@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { quantile } from './quantile.ts';
 
 /** Something that an agent calls and an admin can forbid. */
@@ -12,8 +13,10 @@ export interface EnforcementSubject {
 
 export interface EnforcementPlan {
   readonly samples: number;
-  /** Callers that call without a pause, so that a call begins often enough to see when the change holds. */
+  /** Callers, each with one call at a time; they begin in turn, so that a call begins often enough. */
   readonly callers: number;
+  /** Least time from one call of a caller to its next, in milliseconds: the probe must not be the load. */
+  readonly callIntervalMs: number;
   /** Refused calls in a row, after which a change counts as obeyed. */
   readonly settledCalls: number;
   /** Bound on one sample, in milliseconds. */
@@ -80,7 +83,7 @@ export function enforcementDelayMs(calls: readonly DecidedCall[], respondedAt: n
   return Math.max(0, Math.min(...obeying) - respondedAt);
 }
 
-/** Calls without a pause until `settledCalls` in a row came out as wanted; returns all calls. */
+/** Calls until `settledCalls` in a row came out as wanted; returns all calls. */
 async function untilSettled(
   subject: EnforcementSubject,
   wanted: boolean,
@@ -89,7 +92,8 @@ async function untilSettled(
   const calls: DecidedCall[] = [];
   const deadline = performance.now() + plan.sampleTimeoutMs;
   let inRow = 0;
-  const caller = async () => {
+  const caller = async (_: unknown, index: number) => {
+    await pause((plan.callIntervalMs * index) / plan.callers);
     while (inRow < plan.settledCalls) {
       const startedAt = performance.now();
       if (startedAt > deadline) {
@@ -100,6 +104,9 @@ async function untilSettled(
       const allowed = await subject.call();
       calls.push({ startedAt, allowed });
       inRow = allowed === wanted ? inRow + 1 : 0;
+      const leftMs = startedAt + plan.callIntervalMs - performance.now();
+      // A timer takes a millisecond at least, so that a call that took long is followed at once.
+      if (leftMs > 0) await pause(leftMs);
     }
   };
   await Promise.all(Array.from({ length: plan.callers }, caller));

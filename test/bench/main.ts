@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { jsonLine, repositoryRoot, startProcess } from '../support/client-process.ts';
 import { type Product, startProduct } from '../support/client-product.ts';
 import { startReference } from '../support/client-upstreams.ts';
-import { enforcementLines, proxyLines, proxyReport } from './bench-report.ts';
+import { enforcementLines, type ProxyReport, proxyLines, proxyReport } from './bench-report.ts';
 import { type EnforcementFigures, runEnforcement } from './enforcement.ts';
 import { openEventStreams } from './event-streams.ts';
 import { startNginx } from './nginx.ts';
@@ -57,13 +57,17 @@ async function benchEnforcement(
   const called = await product.serve({ slug: 'switched', url: upstream.value.url });
   const subject = serverSwitch(called, (enabled) => product.setEnabled('switched', enabled));
   cleanup.defer(() => subject.close());
-  const plan = { samples, callers: 2, settledCalls: 10, sampleTimeoutMs: 10_000 };
-  return { ...(await runEnforcement(subject, plan)), droppedStreams: streams.dropped() };
+  const probe = { callers: 2, callIntervalMs: 2, settledCalls: 10, sampleTimeoutMs: 10_000 };
+  return {
+    ...(await runEnforcement(subject, { samples, ...probe })),
+    droppedStreams: streams.dropped(),
+  };
 }
 
 /**
  * `npm run bench [-- --rounds 5] [-- --calls 5000] [-- --samples 100]`: what a node adds to a call, against
- * a direct connection and nginx, and how soon it obeys a change. docs/performance.md says how it measures.
+ * a direct connection and nginx, and how soon it obeys a change. No rounds, or no samples, leave that part
+ * out. docs/performance.md says how it measures.
  */
 const { values } = parseArgs({
   options: {
@@ -73,7 +77,7 @@ const { values } = parseArgs({
     dist: { type: 'string', default: 'dist' },
   },
 });
-const number = z.coerce.number().int().min(1);
+const number = z.coerce.number().int().min(0);
 const plan: ProxyBenchPlan = {
   warmupCalls: 20_000,
   rounds: number.parse(values.rounds),
@@ -83,14 +87,25 @@ const plan: ProxyBenchPlan = {
 };
 const streamCount = 100;
 
+async function proxyPart(product: Product): Promise<ProxyReport> {
+  console.log(`▸ ${plan.rounds} rounds of ${plan.calls} calls, ${plan.connections} connections`);
+  const report = proxyReport(await benchProxies(product, plan));
+  console.log(proxyLines(report).join('\n'));
+  return report;
+}
+
+async function enforcementPart(product: Product, samples: number) {
+  console.log(`▸ a change of configuration, with ${streamCount} open streams`);
+  const figures = await benchEnforcement(product, samples, streamCount);
+  console.log(enforcementLines(figures).join('\n'));
+  return figures;
+}
+
 const product = await startProduct({ allowedHosts: [], distFolder: values.dist });
 try {
-  console.log(`▸ ${plan.rounds} rounds of ${plan.calls} calls, ${plan.connections} connections`);
-  const proxy = proxyReport(await benchProxies(product, plan));
-  console.log(proxyLines(proxy).join('\n'));
-  console.log(`▸ a change of configuration, with ${streamCount} open streams`);
-  const enforcement = await benchEnforcement(product, number.parse(values.samples), streamCount);
-  console.log(enforcementLines(enforcement).join('\n'));
+  const proxy = plan.rounds > 0 ? await proxyPart(product) : undefined;
+  const samples = number.parse(values.samples);
+  const enforcement = samples > 0 ? await enforcementPart(product, samples) : undefined;
   const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model };
   const folder = path.join(repositoryRoot, 'out', 'bench');
   await mkdir(folder, { recursive: true });

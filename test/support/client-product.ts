@@ -114,7 +114,9 @@ async function startControlPlane(
     controlPlaneReady,
   );
   cleanup.defer(stop);
-  const graphql = new GraphqlClient(value.addresses.graphqlUrl);
+  const closing = new AbortController();
+  cleanup.defer(() => closing.abort());
+  const graphql = new GraphqlClient(value.addresses.graphqlUrl, closing.signal);
   const { login } = await graphql.request<{ login: { accessToken: string } }>(
     'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { accessToken } }',
     { email: adminEmail, password },
