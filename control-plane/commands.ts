@@ -4,19 +4,27 @@ import { createLogger } from '../common/logging.ts';
 import { announceReady } from '../common/parent-channel.ts';
 import { endSignal } from '../common/program.ts';
 import { type Roles, startControlPlane } from './compose.ts';
-import { loadControlPlaneConfig } from './config.ts';
+import { type ControlPlaneConfig, loadControlPlaneConfig } from './config.ts';
 import { createNodeTokenFile } from './create-node-token-file.ts';
 import { openDatabase } from './database.ts';
+import { explainDatabaseFailure } from './explain-database-failure.ts';
 import { migrate } from './store/migrate.ts';
 import { openStore } from './store/store.ts';
+
+/** Does what may fail for reasons that an operator can mend: each is said in a sentence. */
+async function explained<T>(config: ControlPlaneConfig, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw explainListenFailure(explainDatabaseFailure(error), config);
+  }
+}
 
 async function serve(roles: Roles): Promise<void> {
   const config = loadControlPlaneConfig(process.env);
   const logger = createLogger('control-plane', config.logLevel);
   const ended = endSignal();
-  const controlPlane = await startControlPlane(config, roles, logger).catch((error) => {
-    throw explainListenFailure(error, config);
-  });
+  const controlPlane = await explained(config, () => startControlPlane(config, roles, logger));
   logger.info(controlPlane.addresses, 'the control plane serves');
   announceReady(controlPlane.addresses);
   // What comes first is the cause: an end in order takes PostgreSQL along, and is no failure.
@@ -33,7 +41,7 @@ async function runMigrations(): Promise<void> {
   const config = loadControlPlaneConfig(process.env);
   const logger = createLogger('control-plane', config.logLevel);
   const { owner, roles } = await openDatabase(config, logger, { mayEmbed: false });
-  const { applied } = await migrate({ owner, roles, logger });
+  const { applied } = await explained(config, () => migrate({ owner, roles, logger }));
   process.stdout.write(`${applied.length} migrations applied\n`);
 }
 
@@ -41,7 +49,7 @@ async function createNodeToken(options: Readonly<Record<string, string>>): Promi
   const config = loadControlPlaneConfig(process.env);
   const logger = createLogger('control-plane', config.logLevel);
   const { roles } = await openDatabase(config, logger, { mayEmbed: false });
-  const store = await openStore({ roles, logger });
+  const store = await explained(config, () => openStore({ roles, logger }));
   try {
     const outcome = await createNodeTokenFile(store, {
       name: options['name'] ?? '',

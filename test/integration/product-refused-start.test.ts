@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { newCredential } from '../../common/credential.ts';
+import { createTestDatabase } from '../support/postgres.ts';
 import { type EndedProcess, ProductProcess } from '../support/product-process.ts';
 
 type Environment = Readonly<Record<string, string>>;
@@ -115,6 +116,28 @@ describe('bad settings', () => {
 
   test('only a whole installation brings its own database', async () => {
     expectRefused(await controlPlane({}, 'api'), [/MCPGW_DATABASE_URL: must be set/]);
+  });
+});
+
+describe('a database that can’t be used', () => {
+  async function withDatabase(url: string, command: string): Promise<EndedProcess> {
+    const masterKeyFile = path.join(folder, 'master.key');
+    await writeFile(masterKeyFile, Buffer.alloc(32, 7), { mode: 0o600 });
+    return controlPlane({ MCPGW_DATABASE_URL: url, MCPGW_MASTER_KEY_FILE: masterKeyFile }, command);
+  }
+
+  test.each(['api', 'migrate'])('since it can’t be reached ends %s', async (command) => {
+    const { exitCode, output } = await withDatabase('postgres://owner@127.0.0.1:1/none', command);
+    expect(exitCode).toBe(1);
+    expect(output).toMatch(/PostgreSQL can’t be reached \(.*ECONNREFUSED.*MCPGW_DATABASE_URL/);
+  });
+
+  test('since it was never migrated says what to run', async () => {
+    const database = await createTestDatabase();
+    const { exitCode, output } = await withDatabase(database.ownerUrl, 'api');
+    await database.drop();
+    expect(exitCode).toBe(1);
+    expect(output).toContain('Run `control-plane migrate` first');
   });
 });
 
