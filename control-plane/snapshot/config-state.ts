@@ -1,18 +1,14 @@
-import type { EntityManager } from '@mikro-orm/postgresql';
 import type { Logger } from '../../common/logging.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
 import type { MasterKey } from '../store/master-key.ts';
 import type { Store } from '../store/store.ts';
+import { type ConfigChanges, readConfigChanges } from './config-changes.ts';
 import { ConfigModel, type SourceChange } from './config-model.ts';
 import {
-  type RevisionRow,
-  readApiKeys,
-  readGroups,
-  readOrganizations,
+  type ConfigRows,
+  type DatabasePosition,
+  readAllRows,
   readPosition,
-  readRevisions,
-  readSealKeys,
-  readServers,
 } from './config-rows.ts';
 import { RowCompiler } from './row-compiler.ts';
 import { type TouchedRows, touchedRows } from './touched-rows.ts';
@@ -39,19 +35,10 @@ export interface ConfigStateEvent {
   readonly tokens: boolean;
 }
 
-type Step =
-  | { readonly kind: 'same' }
-  | { readonly kind: 'rebuilt'; readonly model: ConfigModel }
-  | {
-      readonly kind: 'changed';
-      readonly touched: TouchedRows;
-      readonly apply: () => void;
-    };
-
 /**
  * Everything that nodes may be told, in memory, at the last revision that this replica has read: built
- * once, then kept up to date by reading again only what revisions touched. Each read is one repeatable-read
- * transaction, so that what is compiled is always a state that the database had.
+ * once, then kept up to date by reading again only what revisions touched. Each read is one statement, or
+ * one repeatable-read transaction, so that what is compiled is always a state that the database had.
  */
 export class ConfigState {
   readonly #options: Required<ConfigStateOptions>;
@@ -156,108 +143,81 @@ export class ConfigState {
 
   async #read(): Promise<void> {
     if (this.#closed) throw new Error('The configuration state is closed.');
-    const begunAtMs = this.#options.nowMs();
-    const step = await this.#options.store.withSystem((em) => this.#step(em), {
-      isolation: 'repeatable read',
-    });
-    this.#readAtMs = begunAtMs;
-    switch (step.kind) {
-      case 'same':
-        return;
-      case 'rebuilt': {
-        const { epoch, revision, size } = step.model;
-        this.#model = step.model;
-        this.#options.logger.info({ epoch, revision, resources: size }, 'configuration built');
-        this.#emit({ tokens: true });
-        return;
-      }
-      case 'changed':
-        step.apply();
-        this.#emit({ tokens: step.touched.tokens });
-    }
-  }
-
-  async #step(em: EntityManager): Promise<Step> {
+    const { store, revisionsMax, nowMs } = this.#options;
+    const begunAtMs = nowMs();
     const model = this.#model;
-    const { epoch, revision } = await readPosition(em);
-    if (!model || model.epoch !== epoch || model.revision > revision) {
-      return { kind: 'rebuilt', model: await this.#build(em, epoch, revision) };
+    const changes = model && (await readConfigChanges(store, model.revision, revisionsMax));
+    if (!model || !changes || !leadsOn(model, changes)) {
+      await this.#rebuild();
+      this.#readAtMs = begunAtMs;
+      this.#emit({ tokens: true });
+      return;
     }
-    if (model.revision === revision) return { kind: 'same' };
-    const missing = revision - model.revision;
-    const revisions: RevisionRow[] =
-      missing > this.#options.revisionsMax
-        ? []
-        : await readRevisions(em, model.revision, this.#options.revisionsMax);
-    if (revisions.length !== missing) {
-      return { kind: 'rebuilt', model: await this.#build(em, epoch, revision) };
-    }
-    const touched = touchedRows(revisions);
-    const sources = await this.#touchedSources(em, touched);
-    const groups = touched.groups ? await readGroups(em) : undefined;
-    return {
-      kind: 'changed',
-      touched,
-      apply: () => model.apply({ toRevision: revision, sources, groups }),
-    };
+    this.#readAtMs = begunAtMs;
+    if (changes.revision === model.revision) return;
+    const touched = touchedRows(changes.revisions);
+    model.apply({
+      toRevision: changes.revision,
+      sources: this.#touchedSources(changes.rows, touched),
+      groups: touched.groups ? changes.rows.groups : undefined,
+    });
+    this.#emit({ tokens: touched.tokens });
   }
 
-  async #build(em: EntityManager, epoch: string, revision: number): Promise<ConfigModel> {
-    const groups = await readGroups(em);
-    const sources: SourceChange[] = [];
-    for (const row of await readOrganizations(em, 'all')) {
-      sources.push(this.#compiler.organization(row));
-    }
-    for (const row of await readServers(em, 'all')) sources.push(this.#compiler.server(row));
-    for (const row of await readApiKeys(em, { ids: 'all', userIds: new Set() })) {
-      sources.push(this.#compiler.apiKey(row));
-    }
-    const groupIds = new Set(groups.map(({ id }) => id));
-    sources.push(...(await this.#sealKeyRings(em, groupIds)));
+  async #rebuild(): Promise<void> {
+    const { store, logger } = this.#options;
+    const model = await store.withSystem(
+      async (em) => this.#build(await readPosition(em), await readAllRows(em)),
+      { isolation: 'repeatable read' },
+    );
+    this.#model = model;
+    const { epoch, revision, size } = model;
+    logger.info({ epoch, revision, resources: size }, 'configuration built');
+  }
+
+  #build({ epoch, revision }: DatabasePosition, rows: ConfigRows): ConfigModel {
+    const groupIds = new Set(rows.groups.map(({ id }) => id));
+    const sources = [...this.#compiled(rows), ...this.#sealKeyRings(rows, groupIds)];
     const model = new ConfigModel(epoch, revision, this.#options.changeLogKeysMax);
-    model.apply({ toRevision: revision, sources, groups });
+    model.apply({ toRevision: revision, sources, groups: rows.groups });
     return model;
   }
 
-  /** Reads the touched rows again; a row that is gone, or no longer to be streamed, has no resource. */
-  async #touchedSources(em: EntityManager, touched: TouchedRows): Promise<SourceChange[]> {
-    const sources: SourceChange[] = [];
-    const add = (kind: string, ids: ReadonlySet<string>, found: readonly SourceChange[]) => {
-      const present = new Set(found.map(({ source }) => source));
-      sources.push(...found);
-      for (const id of ids) {
-        const source = `${kind}/${id}`;
-        if (!present.has(source)) sources.push({ source, resource: undefined });
-      }
-    };
-    if (touched.organizationIds.size > 0) {
-      const rows = await readOrganizations(em, touched.organizationIds);
-      const found = rows.map((row) => this.#compiler.organization(row));
-      add('organization', touched.organizationIds, found);
-    }
-    if (touched.serverIds.size > 0) {
-      const rows = await readServers(em, touched.serverIds);
-      const found = rows.map((row) => this.#compiler.server(row));
-      add('server', touched.serverIds, found);
-    }
-    if (touched.apiKeyIds.size > 0 || touched.userIds.size > 0) {
-      const selection = { ids: touched.apiKeyIds, userIds: touched.userIds };
-      const rows = await readApiKeys(em, selection);
-      const found = rows.map((row) => this.#compiler.apiKey(row));
-      add('api_key', touched.apiKeyIds, found);
-    }
-    if (touched.sealKeyGroupIds.size > 0) {
-      sources.push(...(await this.#sealKeyRings(em, touched.sealKeyGroupIds)));
-    }
-    return sources;
+  #compiled(rows: ConfigRows): SourceChange[] {
+    return [
+      ...rows.organizations.map((row) => this.#compiler.organization(row)),
+      ...rows.servers.map((row) => this.#compiler.server(row)),
+      ...rows.apiKeys.map((row) => this.#compiler.apiKey(row)),
+    ];
   }
 
-  async #sealKeyRings(em: EntityManager, groupIds: ReadonlySet<string>): Promise<SourceChange[]> {
-    const rows = Map.groupBy(await readSealKeys(em, groupIds), (row) => row.nodeGroupId);
-    return [...groupIds].map((id) => this.#compiler.sealKeys(id, rows.get(id) ?? []));
+  /** A touched row that is gone, or no longer to be streamed, has no resource. */
+  #touchedSources(rows: ConfigRows, touched: TouchedRows): SourceChange[] {
+    const found = this.#compiled(rows);
+    const present = new Set(found.map(({ source }) => source));
+    const gone = [
+      ...[...touched.organizationIds].map((id) => `organization/${id}`),
+      ...[...touched.serverIds].map((id) => `server/${id}`),
+      ...[...touched.apiKeyIds].map((id) => `api_key/${id}`),
+    ].filter((source) => !present.has(source));
+    return [
+      ...found,
+      ...gone.map((source) => ({ source, resource: undefined })),
+      ...this.#sealKeyRings(rows, touched.sealKeyGroupIds),
+    ];
+  }
+
+  #sealKeyRings({ sealKeys }: ConfigRows, groupIds: ReadonlySet<string>): SourceChange[] {
+    const rings = Map.groupBy(sealKeys, (row) => row.nodeGroupId);
+    return [...groupIds].map((id) => this.#compiler.sealKeys(id, rings.get(id) ?? []));
   }
 
   #emit(event: ConfigStateEvent): void {
     for (const listener of this.#listeners) listener(event);
   }
+}
+
+/** Whether changes lead on from a model: of the same history, not behind it, and all of them there. */
+function leadsOn(model: ConfigModel, { epoch, revision, revisions }: ConfigChanges): boolean {
+  return epoch === model.epoch && revisions.length === revision - model.revision;
 }

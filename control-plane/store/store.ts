@@ -27,6 +27,12 @@ export interface SystemTransactionOptions {
   readonly isolation?: 'repeatable read';
 }
 
+/** A statement that is prepared under its name; parameters are `$1` and so on. */
+export interface ReadStatement {
+  readonly name: string;
+  readonly text: string;
+}
+
 /**
  * The only way to the database. Each call is one transaction: it commits when `work` resolves and rolls
  * back when it throws. The entity manager is valid inside `work` alone.
@@ -43,6 +49,14 @@ export interface Store {
     work: (em: EntityManager) => Promise<T>,
     options?: SystemTransactionOptions,
   ): Promise<T>;
+  /**
+   * As the system role: one reading statement, on its own. It sees one state of the database, takes one
+   * round trip, and is planned once for each connection.
+   */
+  readSystem<Row extends object>(
+    statement: ReadStatement,
+    parameters: readonly unknown[],
+  ): Promise<Row[]>;
   /** Ends both pools, once what runs has ended. */
   close(): Promise<void>;
 }
@@ -135,6 +149,14 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     withUser: async (userId, work) => run(app, scopeVariables({ userId }), work),
     withPlatform: async (work) => run(app, scopeVariables({ platform: true }), work),
     withSystem: async (work, transaction) => run(system, undefined, work, transaction?.isolation),
+    readSystem: async <Row extends object>(
+      { name, text }: ReadStatement,
+      parameters: readonly unknown[],
+    ) => {
+      const pool = await system.em.getDriver().getConnection().getNativeClient();
+      const { rows } = await pool.query<Row>({ name, text, values: [...parameters] });
+      return rows;
+    },
     close: async () => {
       await Promise.all([app.close(), system.close()]);
     },

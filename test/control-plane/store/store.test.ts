@@ -295,6 +295,20 @@ describe('the store does not open', () => {
   });
 });
 
+describe('a reading statement', () => {
+  const statement = { name: 'test_sum', text: 'select $1::int + $2::int as sum' };
+
+  test('gives rows to its parameters, again and again and at the same time', async () => {
+    const sums = [1, 2, 3].map((one) => store.readSystem<{ sum: number }>(statement, [one, 10]));
+    expect(await Promise.all(sums)).toEqual([[{ sum: 11 }], [{ sum: 12 }], [{ sum: 13 }]]);
+  });
+
+  test('rejects with the database’s own error, and the next one works', async () => {
+    await expect(store.readSystem(statement, ['one', 10])).rejects.toThrow(/integer/);
+    expect(await store.readSystem(statement, [2, 3])).toEqual([{ sum: 5 }]);
+  });
+});
+
 describe('the epoch', () => {
   test('stays while the database does, and is another for a copy', async () => {
     const epoch = await store.withSystem((em) => readEpoch(em));
