@@ -1,23 +1,13 @@
 import { isIPv4 } from 'node:net';
 import { type ChannelOptions, credentials, Metadata } from '@grpc/grpc-js';
 import { grpcMessageBytesMax } from '../../common/contracts.ts';
-
-/** How a node proves who it is and checks the control plane, in PEM. */
-export interface ControlPlaneTls {
-  /** Authorities that the control plane's certificate may come from; undefined: the system's. */
-  readonly certificateAuthority: Buffer | undefined;
-  /** The node's own certificate, for mutual TLS. */
-  readonly certificate: Buffer | undefined;
-  readonly privateKey: Buffer | undefined;
-  /** Name that the certificate must be for; undefined: the address's host. */
-  readonly serverName: string | undefined;
-}
+import { TlsCredentials, type TlsIdentity } from './tls-credentials.ts';
 
 export interface ControlPlaneConnectionOptions {
   /** `host:port` of each replica; they are tried in turn. */
   readonly addresses: readonly string[];
   /** Undefined: plaintext, which only loopback addresses may have. */
-  readonly tls: ControlPlaneTls | undefined;
+  readonly tls: TlsIdentity | undefined;
 }
 
 const keepaliveTimeMs = 10_000;
@@ -52,14 +42,7 @@ export class ControlPlaneConnection {
       }
     }
     this.addresses = addresses;
-    this.credentials =
-      tls === undefined
-        ? credentials.createInsecure()
-        : credentials.createSsl(
-            tls.certificateAuthority ?? null,
-            tls.privateKey ?? null,
-            tls.certificate ?? null,
-          );
+    this.credentials = tls === undefined ? credentials.createInsecure() : new TlsCredentials(tls);
     this.channelOptions = {
       'grpc.max_receive_message_length': grpcMessageBytesMax,
       'grpc.max_send_message_length': grpcMessageBytesMax,
@@ -69,12 +52,7 @@ export class ControlPlaneConnection {
       // The shared pool keeps its own, much longer waits between attempts.
       'grpc.use_local_subchannel_pool': 1,
       ...(tls === undefined ? { 'grpc.enable_http_proxy': 0 } : {}),
-      ...(tls?.serverName === undefined
-        ? {}
-        : {
-            'grpc.ssl_target_name_override': tls.serverName,
-            'grpc.default_authority': tls.serverName,
-          }),
+      ...(tls?.serverName === undefined ? {} : { 'grpc.default_authority': tls.serverName }),
     };
   }
 

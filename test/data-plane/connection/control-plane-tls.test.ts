@@ -1,6 +1,6 @@
 import { ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { ControlPlaneTls } from '../../../data-plane/connection/control-plane-connection.ts';
+import type { TlsIdentity } from '../../../data-plane/connection/tls-credentials.ts';
 import { ControlPlaneDouble } from '../../support/control-plane-double.ts';
 import { testCertificates } from '../../support/control-plane-double-certificates.ts';
 import {
@@ -12,7 +12,7 @@ import {
 import { sealKeyRing } from '../../support/control-plane-double-resources.ts';
 
 const { authority, serverCertificate, serverKey, nodeCertificate, nodeKey } = testCertificates;
-const trusting: ControlPlaneTls = {
+const trusting: TlsIdentity = {
   certificateAuthority: authority,
   certificate: undefined,
   privateKey: undefined,
@@ -35,7 +35,7 @@ afterEach(async () => {
   await disk.remove();
 });
 
-async function connect(tls: ControlPlaneTls, options: { nodeMustShowCertificate: boolean }) {
+async function connect(tls: TlsIdentity, options: { nodeMustShowCertificate: boolean }) {
   const pair = { cert_chain: serverCertificate, private_key: serverKey };
   const credentials = ServerCredentials.createSsl(
     authority,
@@ -50,7 +50,7 @@ async function connect(tls: ControlPlaneTls, options: { nodeMustShowCertificate:
   return { node, started: node.client.start() };
 }
 
-async function serves(tls: ControlPlaneTls, nodeMustShowCertificate: boolean): Promise<void> {
+async function serves(tls: TlsIdentity, nodeMustShowCertificate: boolean): Promise<void> {
   const { node: connected } = await connect(tls, { nodeMustShowCertificate });
   const stream = await control.nextConfigStream();
   stream.welcome('epoch-1');
@@ -58,7 +58,7 @@ async function serves(tls: ControlPlaneTls, nodeMustShowCertificate: boolean): P
   expect((await connected.snapshot(() => true)).revision).toBe(1);
 }
 
-async function fails(tls: ControlPlaneTls, nodeMustShowCertificate: boolean): Promise<void> {
+async function fails(tls: TlsIdentity, nodeMustShowCertificate: boolean): Promise<void> {
   const { node: refused, started } = await connect(tls, { nodeMustShowCertificate });
   await eventually(() => refused.client.status().lastError !== '', 'the refusal');
   await started;
