@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { eventually } from '../support/control-stream.ts';
 import { AgentSession, Load } from '../support/product-agent.ts';
-import { ProductCluster, type ServedOrganization } from '../support/product-cluster.ts';
+import {
+  ProductCluster,
+  type ServedOrganization,
+  untilServed,
+} from '../support/product-cluster.ts';
 import { noFaults, recordFaults } from '../support/product-records.ts';
 
 let cluster: ProductCluster;
@@ -52,3 +56,24 @@ test('nodes serve on without the control plane and start without it, and no answ
   expect(shown?.name).toBe(node.name);
   await Promise.all([...sessions, last].map((each) => each.close()));
 }, 90_000);
+
+test('a control plane whose own PostgreSQL dies ends with it, and comes back with all that was committed', async () => {
+  const key = await cluster.admin.createKey(served.organization.id);
+  await untilServed(served.route(0, key.text));
+  await cluster.killEmbeddedPostgres();
+  expect(await cluster.replica().ended()).toBe(1);
+
+  const session = await AgentSession.begin(served.route(0, key.text));
+  const answered = [await session.call('test_simple_text')];
+  await cluster.replica().start();
+  await cluster.admin.revokeKey(key);
+  await eventually(
+    () => session.call('test_simple_text'),
+    ({ reason }) => reason === 'credential_invalid',
+    20_000,
+  );
+  await cluster.node().untilReported();
+  const log = await cluster.admin.requestLog(served.organization.id);
+  expect(recordFaults(answered, log)).toEqual(noFaults);
+  await session.close();
+}, 60_000);

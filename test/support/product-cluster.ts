@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { startReference } from './client-upstreams.ts';
@@ -56,6 +56,8 @@ async function prepare(
 ): Promise<ClusterGround> {
   const folder = await mkdtemp(path.join(tmpdir(), 'mcpgw-cluster-'));
   cleanup.defer(() => rm(folder, { recursive: true, force: true }));
+  // Passable, so that an embedded PostgreSQL's own user reaches its files below.
+  await chmod(folder, 0o711);
   const upstream = await startReference();
   cleanup.defer(() => upstream.stop());
   const database = options.database === 'embedded' ? undefined : await createTestDatabase();
@@ -177,6 +179,15 @@ export class ProductCluster {
     await node.start();
     this.nodes.push(node);
     return node;
+  }
+
+  /** Kills the PostgreSQL that the first replica brought along. */
+  async killEmbeddedPostgres(): Promise<void> {
+    const { folder } = this.#ground;
+    const pidFile = path.join(folder, 'control-plane-0', 'postgres', 'data', 'postmaster.pid');
+    // Its first line is the process's id (PostgreSQL, "Shutting Down the Server").
+    const [pid] = (await readFile(pidFile, 'utf8')).split('\n');
+    process.kill(Number(pid), 'SIGKILL');
   }
 
   /** Puts the reference upstream behind every node, for an agent of a new organization. */

@@ -19,6 +19,11 @@ export class ProductPart {
     await this.#process?.kill9();
   }
 
+  /** Resolves with its status when it has ended by itself. */
+  async ended(): Promise<number | null> {
+    return (await this.#process?.ended()) ?? null;
+  }
+
   /** In order, unless it is down. @throws when it doesn't end with status 0. */
   async stop(): Promise<void> {
     await this.#process?.stop();

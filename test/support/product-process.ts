@@ -80,6 +80,12 @@ export class ProductProcess {
     return this.#output;
   }
 
+  /** Resolves with its status when it has ended by itself; null: by a signal. */
+  async ended(): Promise<number | null> {
+    if (this.#isRunning()) await once(this.#child, 'exit');
+    return this.#child.exitCode;
+  }
+
   /** As a power cut would end it. */
   async kill9(): Promise<void> {
     await this.#end('SIGKILL');
