@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -23,13 +23,23 @@ function startTicksOf(pid: number): string | undefined {
   }
 }
 
+/** What the file says: the quickstart itself is the first of the processes. */
+interface ListFile {
+  readonly ending: boolean;
+  readonly processes: readonly KnownProcess[];
+}
+
+function isRunning({ pid, startTicks }: KnownProcess): boolean {
+  return startTicksOf(pid) === startTicks;
+}
+
 /**
  * The processes of the quickstart that has a data folder, on disk: after a kill -9 they need a moment to
  * end, and hold their ports until then, so that the next start waits for them instead of failing.
  */
 export class ProcessList {
   readonly #file: string;
-  #known: KnownProcess[] = [];
+  #list: ListFile = { ending: false, processes: [] };
 
   constructor(dataDir: string) {
     this.#file = path.join(dataDir, 'processes.json');
@@ -37,22 +47,22 @@ export class ProcessList {
 
   /** Process ids of an earlier quickstart that run still. */
   earlier(): number[] {
-    try {
-      const known = JSON.parse(readFileSync(this.#file, 'utf8')) as KnownProcess[];
-      return known
-        .filter(({ pid, startTicks }) => startTicksOf(pid) === startTicks)
-        .map(({ pid }) => pid);
-    } catch {
-      return [];
-    }
+    return this.#read()
+      .processes.filter(isRunning)
+      .map(({ pid }) => pid);
   }
 
-  /** Waits until the earlier ones have ended. @returns those that haven't within `timeoutMs`. */
-  async earlierEnded(timeoutMs: number): Promise<number[]> {
-    const deadline = performance.now() + timeoutMs;
+  /**
+   * Waits until the earlier ones have ended: `endTimeoutMs` for those that are ending, but only
+   * `noticeTimeoutMs` for them to begin with it.
+   * @returns those that run on.
+   */
+  async earlierEnded(noticeTimeoutMs: number, endTimeoutMs: number): Promise<number[]> {
+    const startedAtMs = performance.now();
     for (;;) {
       const running = this.earlier();
-      if (running.length === 0 || performance.now() > deadline) return running;
+      const timeoutMs = this.#isEnding() ? endTimeoutMs : noticeTimeoutMs;
+      if (running.length === 0 || performance.now() - startedAtMs > timeoutMs) return running;
       await delay(pollMs);
     }
   }
@@ -60,11 +70,36 @@ export class ProcessList {
   add(pid: number): void {
     const startTicks = startTicksOf(pid);
     if (startTicks === undefined) return;
-    this.#known = [...this.#known, { pid, startTicks }];
-    writeFileSync(this.#file, JSON.stringify(this.#known), { mode: 0o600 });
+    this.#write({ ...this.#list, processes: [...this.#list.processes, { pid, startTicks }] });
+  }
+
+  /** Tells a later quickstart that it is worth waiting. */
+  ending(): void {
+    this.#write({ ...this.#list, ending: true });
   }
 
   clear(): void {
     rmSync(this.#file, { force: true });
+  }
+
+  #isEnding(): boolean {
+    const { ending, processes } = this.#read();
+    const [quickstart] = processes;
+    return ending || quickstart === undefined || !isRunning(quickstart);
+  }
+
+  #read(): ListFile {
+    try {
+      return JSON.parse(readFileSync(this.#file, 'utf8')) as ListFile;
+    } catch {
+      return { ending: true, processes: [] };
+    }
+  }
+
+  #write(list: ListFile): void {
+    this.#list = list;
+    const temporary = `${this.#file}.${process.pid}`;
+    writeFileSync(temporary, JSON.stringify(list), { mode: 0o600 });
+    renameSync(temporary, this.#file);
   }
 }

@@ -17,7 +17,8 @@ import { secretFromFile } from './secret-file.ts';
 import { waitUntilServed } from './wait-until-served.ts';
 
 const adminEmail = 'admin@example.com';
-const earlierTimeoutMs = 20_000;
+const earlierNoticeTimeoutMs = 3_000;
+const earlierEndTimeoutMs = 30_000;
 const readyTimeoutMs = 60_000;
 const secondThoughtsMs = 1000;
 
@@ -52,7 +53,7 @@ async function waitForEarlier(list: ProcessList, dataDir: string): Promise<void>
   const [first] = list.earlier();
   if (first === undefined) return;
   say(`waiting for an earlier quickstart in ${dataDir} to end (process ${first})`);
-  const running = await list.earlierEnded(earlierTimeoutMs);
+  const running = await list.earlierEnded(earlierNoticeTimeoutMs, earlierEndTimeoutMs);
   if (running.length === 0) return;
   throw new Error(
     `Another quickstart runs in ${dataDir} (processes ${running.join(', ')}). End it first, or set MCPGW_DATA_DIR to another folder.`,
@@ -158,6 +159,7 @@ async function run(end: Promise<'end'>, dataDir: string, list: ProcessList): Pro
     complain(error);
     return 1;
   } finally {
+    list.ending();
     removeQuickstartFile(dataDir);
     say('ending in order: node, MCP servers, control plane');
     await group.end();

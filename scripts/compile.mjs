@@ -6,6 +6,18 @@ import { sourceHash } from './source-hash.mjs';
 const dist = path.join(root, 'dist');
 const stampFile = '.built-from';
 
+/** Makes `fresh` the build. Two builds at once are of the same sources: either may be the one that stays. */
+function putInPlace(fresh) {
+  const old = `${fresh}.old`;
+  try {
+    if (existsSync(dist)) renameSync(dist, old);
+    renameSync(fresh, dist);
+  } catch (error) {
+    if (!['ENOENT', 'ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
+  }
+  for (const folder of [old, fresh]) rmSync(folder, { recursive: true, force: true });
+}
+
 /** Compiles the product into dist/ and puts the contracts beside it. Ends the process on a type error. */
 export function compile() {
   console.log('▸ building');
@@ -23,8 +35,7 @@ export function compile() {
   });
   cpSync(path.join(root, 'configs'), path.join(fresh, 'configs'), { recursive: true });
   writeFileSync(path.join(fresh, stampFile), builtFrom);
-  rmSync(dist, { recursive: true, force: true });
-  renameSync(fresh, dist);
+  putInPlace(fresh);
 }
 
 /** Compiles unless dist/ was built from these very sources, so that a second start is immediate. */
