@@ -72,6 +72,10 @@ export const dataPlaneSettings = z.object({
   upstreamCaFile: filePath
     .optional()
     .describe('Further authorities, in PEM, that upstream certificates may come from.'),
+  privateUpstreamsAllowed: z
+    .boolean()
+    .default(false)
+    .describe('Whether the node connects to private, loopback and other special addresses.'),
 
   drainTimeoutMs: milliseconds(0, 600_000)
     .default(10_000)

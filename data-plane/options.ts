@@ -79,6 +79,7 @@ export function upstreamOptions(config: DataPlaneConfig): UpstreamOptions {
     responseHeadersBytesMax: config.upstreamHeaderBytesMax,
     poolIdleMs: config.upstreamPoolIdleMs,
     extraCa: upstreamCaFile === undefined ? [] : [readFileSync(upstreamCaFile, 'utf8')],
+    privateAddressesAllowed: config.privateUpstreamsAllowed,
     eraProbeTimeoutMs: config.upstreamEraProbeTimeoutMs,
     eraFreshMs: config.upstreamEraFreshMs,
     sseSessionsMax: config.upstreamSseSessionsMax,

@@ -74,12 +74,13 @@ class Forwarding {
 
   #open(endpoint: EndpointEntry, { headers, body }: UpstreamCall): void {
     const { dependencies, finisher, streams } = this.#parts;
-    const { options, clock, upstreams } = dependencies;
+    const { options, clock, upstreams, logger } = dependencies;
     const { server, decoded } = this.#call.permit.routed;
     this.#context.facts.endpointId = endpoint.id;
     const relay = new Relay(this.#call, endpoint, this.#context, {
       options,
       finisher,
+      logger,
       eras: upstreams.eras,
       streams,
       monotonicMs: clock.monotonicMs,

@@ -80,6 +80,7 @@ export class Relay implements UpstreamSink, RelayedCall {
 
   onFailure(failure: UpstreamFailure): void {
     if (this.#over) return;
+    this.#log(failure);
     if (this.#answer !== undefined) this.#answer.broke(failure);
     else if (this.parts.retry(failure)) this.#over = true;
     else this.fail(localReply(failure.reason));
@@ -110,6 +111,13 @@ export class Relay implements UpstreamSink, RelayedCall {
   fail(reply: LocalReply): void {
     this.stop();
     this.parts.finisher.reply(this.context, reply, true);
+  }
+
+  /** What a client is never shown, such as addresses behind the gateway. */
+  #log({ reason, detail }: UpstreamFailure): void {
+    const { traceId, serverId } = this.context.facts;
+    const endpointId = this.endpoint.id;
+    this.parts.logger.info({ reason, detail, serverId, endpointId, traceId }, 'upstream failed');
   }
 
   #begin(head: UpstreamHead): void {

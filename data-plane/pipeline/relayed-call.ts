@@ -1,3 +1,4 @@
+import type { Logger } from '../../common/logging.ts';
 import type { EndpointEntry } from '../snapshot/snapshot.ts';
 import type { UpstreamFailure } from '../upstream/upstream-transport.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
@@ -16,6 +17,7 @@ export interface LongStream {
 export interface RelayParts {
   readonly options: PipelineOptions;
   readonly finisher: CallFinisher;
+  readonly logger: Logger;
   readonly eras: Upstreams['eras'];
   readonly monotonicMs: () => number;
   /** Where a long stream is counted and found when the node drains. */

@@ -1,7 +1,7 @@
-import type { OnReadOpts, Socket } from 'node:net';
-import { getCACertificates } from 'node:tls';
-import { buildConnector } from 'undici';
+import type { lookup } from 'node:dns';
+import type { buildConnector } from 'undici';
 import { ConnectionPool } from './connection-pool.ts';
+import { upstreamConnector } from './upstream-connector.ts';
 import { requestHeaders } from './upstream-headers.ts';
 import type { UpstreamMetrics } from './upstream-metrics.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
@@ -17,6 +17,8 @@ export interface StreamableHttpTransportOptions {
   readonly metrics: UpstreamMetrics;
   /** Monotonic, in milliseconds. */
   readonly clockMs: () => number;
+  /** What asks the resolver; undefined: the system's. */
+  readonly resolve?: typeof lookup;
 }
 
 interface PoolSums {
@@ -116,7 +118,7 @@ export class StreamableHttpTransport implements UpstreamTransport {
   #connector(connectTimeoutMs: number): buildConnector.connector {
     let connector = this.#connectors.get(connectTimeoutMs);
     if (connector === undefined) {
-      connector = countingConnector(this.#options, connectTimeoutMs);
+      connector = upstreamConnector(this.#options, connectTimeoutMs);
       this.#connectors.set(connectTimeoutMs, connector);
     }
     return connector;
@@ -125,39 +127,4 @@ export class StreamableHttpTransport implements UpstreamTransport {
 
 function isFor(pool: ConnectionPool, url: URL, connectTimeoutMs: number): boolean {
   return pool.connectTimeoutMs === connectTimeoutMs && pool.origin === url.origin;
-}
-
-function countingConnector(
-  { bounds, metrics }: StreamableHttpTransportOptions,
-  timeout: number,
-): buildConnector.connector {
-  const trust =
-    bounds.extraCa.length === 0 ? {} : { ca: [...getCACertificates('default'), ...bounds.extraCa] };
-  const common = { timeout, allowH2: false, highWaterMark: readAheadBytes };
-  const plain = buildConnector({ ...common, onread: smallReads() });
-  // A TLS record has 16 KB at most, and so has a read of it.
-  const secure = buildConnector({ ...common, ...trust });
-  return (options, callback) => {
-    const connect = options.protocol === 'https:' ? secure : plain;
-    connect(options, (...result) => {
-      metrics.connected(result[0] === null);
-      callback(...result);
-    });
-  };
-}
-
-/** What a paused connection may hold, and what is taken from the kernel at once. */
-const readAheadBytes = 16_384;
-
-/**
- * Reads of 16 KB instead of Node's 64 KB, so that a thousand slow callers hold a quarter of the memory.
- * One buffer serves all connections: it is read and copied from within the same turn.
- */
-function smallReads(): OnReadOpts {
-  return {
-    buffer: Buffer.allocUnsafeSlow(readAheadBytes),
-    callback(this: Socket, bytes, buffer) {
-      return this.push(Buffer.from(buffer.subarray(0, bytes)));
-    },
-  };
 }

@@ -18,6 +18,11 @@ export interface UpstreamOptions {
   readonly poolIdleMs: number;
   /** Certificates in PEM trusted besides the well-known ones. */
   readonly extraCa: readonly string[];
+  /**
+   * Whether connections may lead to loopback, private, link-local and other addresses that are not on the
+   * public Internet, be it by name or by number.
+   */
+  readonly privateAddressesAllowed: boolean;
   /** Until an endpoint has said which era it serves. */
   readonly eraProbeTimeoutMs: number;
   /** How long a detected era is used before it is asked for again, in the background. */
@@ -42,6 +47,7 @@ export const upstreamDefaults: UpstreamOptions = {
   responseHeadersBytesMax: 32_768,
   poolIdleMs: 60_000,
   extraCa: [],
+  privateAddressesAllowed: false,
   eraProbeTimeoutMs: eraDetectorDefaults.probeTimeoutMs,
   eraFreshMs: eraDetectorDefaults.eraFreshMs,
   sseSessionsMax: 1_024,

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { z } from 'zod';
-import { upstreamDefaults } from '../../data-plane/upstream/upstream-options.ts';
 import { createUpstreams } from '../../data-plane/upstream/upstreams.ts';
 import type { ClientRoute } from '../support/client-gateway.ts';
 import { jsonLine, startProcess } from '../support/client-process.ts';
@@ -10,6 +9,7 @@ import { connectSdk1 } from '../support/client-sdk1.ts';
 import { connectSdk2 } from '../support/client-sdk2.ts';
 import type { ClientSession } from '../support/client-session.ts';
 import { ProxyHarness } from '../support/proxy-harness.ts';
+import { loopbackUpstreams } from '../support/upstream-bounds.ts';
 import { startFront } from '../support/upstream-front.ts';
 
 interface Running {
@@ -22,7 +22,7 @@ const httpSse = { transport: 'http-sse' } as const;
 /** The transport alone, without a pipeline before it. */
 async function overFront(url: URL): Promise<Running> {
   const upstreams = createUpstreams({
-    bounds: upstreamDefaults,
+    bounds: loopbackUpstreams,
     registry: new Registry(),
     clockMs: () => performance.now(),
     randomBytes,

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
-import { createLogger } from '../../common/logging.ts';
+import { createLogger, type Logger } from '../../common/logging.ts';
 import {
   type ListenerOptions,
   listenerDefaults,
@@ -15,14 +15,18 @@ import {
   pipelineDefaults,
 } from '../../data-plane/pipeline/pipeline-options.ts';
 import type { OrganizationEntry, ServerEntry } from '../../data-plane/snapshot/snapshot.ts';
-import { upstreamDefaults } from '../../data-plane/upstream/upstream-options.ts';
+import type { UpstreamOptions } from '../../data-plane/upstream/upstream-options.ts';
 import { createUpstreams, type Upstreams } from '../../data-plane/upstream/upstreams.ts';
 import { ProxyRecorder } from './proxy-recorder.ts';
 import { ProxySnapshot } from './proxy-snapshot.ts';
+import { loopbackUpstreams } from './upstream-bounds.ts';
 
 export interface ProxyHarnessOptions {
   readonly listener?: Partial<ListenerOptions>;
   readonly pipeline?: Partial<PipelineOptions>;
+  readonly upstream?: Partial<UpstreamOptions>;
+  /** Silent by default. */
+  readonly logger?: Logger;
   /** That of another node; a new one by default. */
   readonly snapshot?: ProxySnapshot;
   /** Wall time, for expiry. */
@@ -47,9 +51,9 @@ export class ProxyHarness {
     this.organization = this.snapshot.organization('acme') ?? this.snapshot.addOrganization('acme');
     this.key = this.snapshot.addKey(this.organization, 'user:1');
     const clockMs = () => performance.now();
-    const logger = createLogger('proxy-harness', 'fatal');
+    const logger = options.logger ?? createLogger('proxy-harness', 'fatal');
     this.#upstreams = createUpstreams({
-      bounds: upstreamDefaults,
+      bounds: { ...loopbackUpstreams, ...options.upstream },
       registry: new Registry(),
       clockMs,
       randomBytes,

@@ -8,7 +8,7 @@ import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import type { UpstreamEra } from '../../../data-plane/snapshot/snapshot.ts';
 import { EraDetector } from '../../../data-plane/upstream/era-detector.ts';
 import { StreamableHttpTransport } from '../../../data-plane/upstream/streamable-http-transport.ts';
-import { upstreamDefaults } from '../../../data-plane/upstream/upstream-options.ts';
+import { loopbackUpstreams } from '../../support/upstream-bounds.ts';
 import { endpointEntry, serverEntry } from '../../support/upstream-entries.ts';
 import { readBody, startHttpServer } from '../../support/upstream-server.ts';
 
@@ -22,7 +22,7 @@ afterEach(async () => {
 function detector(probeTimeoutMs = 10_000) {
   const clock = { nowMs: 0 };
   const transport = new StreamableHttpTransport({
-    bounds: upstreamDefaults,
+    bounds: loopbackUpstreams,
     metrics: { connected: () => undefined, failed: () => undefined },
     clockMs: () => clock.nowMs,
   });

@@ -4,7 +4,7 @@ import { afterEach, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { HttpSseTransport } from '../../../data-plane/upstream/http-sse/http-sse-transport.ts';
 import { StreamableHttpTransport } from '../../../data-plane/upstream/streamable-http-transport.ts';
-import { upstreamDefaults } from '../../../data-plane/upstream/upstream-options.ts';
+import { loopbackUpstreams } from '../../support/upstream-bounds.ts';
 import { postTo } from '../../support/upstream-entries.ts';
 import { UpstreamRecorder } from '../../support/upstream-recorder.ts';
 import { readBody, startHttpServer } from '../../support/upstream-server.ts';
@@ -19,7 +19,7 @@ afterEach(async () => {
 
 function httpTransport(callsMax: number) {
   const transport = new StreamableHttpTransport({
-    bounds: { ...upstreamDefaults, callsMax, streamsMax: 4 },
+    bounds: { ...loopbackUpstreams, callsMax, streamsMax: 4 },
     metrics: { connected: () => undefined, failed: () => undefined },
     clockMs: () => 0,
   });

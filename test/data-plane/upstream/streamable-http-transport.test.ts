@@ -3,11 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type net from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { StreamableHttpTransport } from '../../../data-plane/upstream/streamable-http-transport.ts';
-import {
-  type UpstreamOptions,
-  upstreamDefaults,
-} from '../../../data-plane/upstream/upstream-options.ts';
+import type { UpstreamOptions } from '../../../data-plane/upstream/upstream-options.ts';
 import type { UpstreamRequest } from '../../../data-plane/upstream/upstream-transport.ts';
+import { loopbackUpstreams } from '../../support/upstream-bounds.ts';
 import { endpointEntry, postTo, serverEntry } from '../../support/upstream-entries.ts';
 import { UpstreamRecorder } from '../../support/upstream-recorder.ts';
 import {
@@ -37,7 +35,7 @@ interface Setup {
 function transportWith({ bounds = {}, clockMs = () => 0 }: Setup = {}) {
   const seen = { connects: 0, failedConnects: 0, failures: [] as string[] };
   const transport = new StreamableHttpTransport({
-    bounds: { ...upstreamDefaults, ...bounds },
+    bounds: { ...loopbackUpstreams, ...bounds },
     metrics: {
       connected: (ok) => {
         if (ok) seen.connects += 1;

@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Registry } from 'prom-client';
-import {
-  type UpstreamOptions,
-  upstreamDefaults,
-} from '../../../data-plane/upstream/upstream-options.ts';
+import type { UpstreamOptions } from '../../../data-plane/upstream/upstream-options.ts';
 import type { UpstreamTransport } from '../../../data-plane/upstream/upstream-transport.ts';
 import { createUpstreams } from '../../../data-plane/upstream/upstreams.ts';
 import { testCertificates } from '../../support/control-plane-double-certificates.ts';
+import { loopbackUpstreams } from '../../support/upstream-bounds.ts';
 import { endpointEntry, postTo, serverEntry } from '../../support/upstream-entries.ts';
 import { UpstreamRecorder } from '../../support/upstream-recorder.ts';
 import { startHttpServer, startHttpsServer } from '../../support/upstream-server.ts';
@@ -23,7 +21,7 @@ afterEach(async () => {
 function upstreamsWith(bounds: Partial<UpstreamOptions> = {}) {
   const registry = new Registry();
   const upstreams = createUpstreams({
-    bounds: { ...upstreamDefaults, ...bounds },
+    bounds: { ...loopbackUpstreams, ...bounds },
     registry,
     clockMs: () => performance.now(),
     randomBytes,

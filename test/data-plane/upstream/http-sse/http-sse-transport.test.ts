@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { HttpSseTransport } from '../../../../data-plane/upstream/http-sse/http-sse-transport.ts';
 import { StreamableHttpTransport } from '../../../../data-plane/upstream/streamable-http-transport.ts';
-import { upstreamDefaults } from '../../../../data-plane/upstream/upstream-options.ts';
+import { loopbackUpstreams } from '../../../support/upstream-bounds.ts';
 import { endpointEntry, serverEntry } from '../../../support/upstream-entries.ts';
 import { messagesOf, SseClient } from '../../../support/upstream-sse-client.ts';
 import { type SseServerScript, startSseServer } from '../../../support/upstream-sse-server.ts';
@@ -25,7 +25,7 @@ async function setUp(script: SseServerScript = {}, bounds: Bounds = {}) {
   const server = await startSseServer(script);
   closers.push(() => server.close());
   const http = new StreamableHttpTransport({
-    bounds: upstreamDefaults,
+    bounds: loopbackUpstreams,
     metrics: { connected: () => undefined, failed: () => undefined },
     clockMs: () => 0,
   });
