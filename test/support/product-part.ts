@@ -2,7 +2,7 @@ import { eventually } from './control-stream.ts';
 import { type ProductCommand, ProductProcess } from './product-process.ts';
 
 /** A process of a cluster that can go and come back: the same settings, ports and data. */
-export class ProductPart {
+class ProductPart {
   readonly #command: ProductCommand;
   #process: ProductProcess | undefined;
 
