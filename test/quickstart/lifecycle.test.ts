@@ -126,6 +126,20 @@ describe('starting and ending', () => {
     60_000,
   );
 
+  test('ends in order also when nobody reads its output any more', async () => {
+    const quickstart = start();
+    const { proxyUrl } = await quickstart.ready();
+    const seen = quickstart.processes();
+
+    quickstart.closeOutput();
+    quickstart.kill('SIGTERM');
+
+    expect(await quickstart.ended).toEqual({ code: 0, signal: null });
+    await quickstart.nothingRuns(seen);
+    expect(quickstart.hasFile).toBe(false);
+    await expect(fetch(proxyUrl)).rejects.toThrow();
+  }, 60_000);
+
   test('refuses a folder whose quickstart runs on', async () => {
     const first = start();
     const file = await first.ready();

@@ -112,6 +112,12 @@ export class QuickstartRun {
     return found;
   }
 
+  /** Closes the pipes that it prints to, as a pager or a terminal that ends. */
+  closeOutput(): void {
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+  }
+
   kill(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
   }
