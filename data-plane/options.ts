@@ -5,7 +5,7 @@ import type { Logger } from '../common/logging.ts';
 import type { DataPlaneConfig } from './config.ts';
 import type { ConfigClientOptions } from './discovery/config-client.ts';
 import type { ReporterOptions } from './events/reporter.ts';
-import type { SpoolOptions } from './events/spool.ts';
+import type { SpoolOptions } from './events/spool-options.ts';
 import type { ListenerOptions } from './listener/listener-options.ts';
 import type { PipelineOptions } from './pipeline/pipeline-options.ts';
 import type { UpstreamOptions } from './upstream/upstream-options.ts';

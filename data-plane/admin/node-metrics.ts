@@ -1,7 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { ConfigClientStatus } from '../discovery/config-client.ts';
 import type { ReporterStatus } from '../events/reporter.ts';
-import type { SpoolStatus } from '../events/spool.ts';
+import type { SpoolStatus } from '../events/spool-options.ts';
 import type { ResourceState } from '../snapshot/resource-state.ts';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
 

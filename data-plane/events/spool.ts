@@ -1,58 +1,18 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { contracts } from '../../common/contracts.ts';
-import type { Logger } from '../../common/logging.ts';
 import type { CallRecord } from '../../proto/gen/mcpgw/events/v1/CallRecord.ts';
 import type { EventInput } from '../../proto/gen/mcpgw/events/v1/Event.ts';
 import { boundedCallRecord } from './call-record-bounds.ts';
 import type { AnonymousRefusal, CallRecorder } from './call-recorder.ts';
+import { DurableMark } from './durable-mark.ts';
 import { RefusalAggregator } from './refusal-aggregator.ts';
 import { payloadBytesMax, type RecordKind, recordHeadBytes } from './segment.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { lockSpool, type SpoolLock } from './spool-lock.ts';
+import type { SpoolOptions, SpoolStatus } from './spool-options.ts';
 import { type RecoveredSpool, recoverSpool } from './spool-recovery.ts';
 import type { SpoolSegment } from './spool-segment.ts';
-
-export interface SpoolOptions {
-  /** Folder of this spool alone; made when it isn't there. */
-  readonly folder: string;
-  /** A segment is ended at this size, and deleted when all of it is acknowledged; 8 MB is sensible. */
-  readonly segmentBytesMax: number;
-  /** Bound on all segments, refusals included; 256 MB. */
-  readonly spoolBytesMax: number;
-  /** Part of the bound that belongs to refusals of strangers, and to nothing else; 16 MB. */
-  readonly refusalBytesMax: number;
-  /** Room that there must be for a must-audit call to begin: what calls in progress may still write; 1 MB. */
-  readonly mustAuditReserveBytes: number;
-  /** A record is on disk after this time and that of one fsync; 20. */
-  readonly syncIntervalMs: number;
-  /** How often refusals are written as aggregates; 5,000. */
-  readonly refusalFlushIntervalMs: number;
-  /** Bound on the blocks that refusals are counted by between two writes; 4,096. */
-  readonly refusalBlocksMax: number;
-  readonly logger: Logger;
-  /** Wall clock, in milliseconds. */
-  readonly now: () => number;
-}
-
-/** What metrics and `/readyz` show of a spool. */
-export interface SpoolStatus {
-  readonly spoolId: string;
-  readonly bytes: number;
-  readonly refusalBytes: number;
-  readonly segmentCount: number;
-  readonly recordedSequence: number;
-  readonly durableSequence: number;
-  readonly acknowledgedSequence: number;
-  readonly recordedTotal: number;
-  readonly droppedTotal: number;
-  readonly hasRoom: boolean;
-}
-
-interface Waiter {
-  readonly sequence: number;
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
+import { UnreportedLoss } from './unreported-loss.ts';
 
 /** Room that must remain behind a gap event, lest gaps and single records take turns in a full spool. */
 const roomAfterGapBytes = 4096;
@@ -76,17 +36,14 @@ export class Spool implements CallRecorder {
   readonly #segments: SpoolSegment[];
   readonly #refusals: RefusalAggregator;
   readonly #refusalTimer: NodeJS.Timeout;
-  readonly #listeners = new Set<() => void>();
+  readonly #durable: DurableMark;
+  readonly #loss = new UnreportedLoss();
   readonly #deletions = new Set<Promise<void>>();
-  #waiters: Waiter[] = [];
   #bytes: number;
   #refusalBytes: number;
-  #durableSequence: number;
   #acknowledgedSequence: number;
   #recordedTotal = 0;
   #droppedTotal = 0;
-  /** Dropped since the last gap event, which says so as soon as there is room. */
-  #unreported: { count: number; readonly cause: string } | undefined;
   #syncTimer: NodeJS.Timeout | undefined;
   #syncing: Promise<void> | undefined;
   #retryTimer: NodeJS.Timeout | undefined;
@@ -103,16 +60,14 @@ export class Spool implements CallRecorder {
     this.#segments = [...recovered.segments, this.#writer.segment];
     this.#bytes = this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
     this.#refusalBytes = this.#segments.reduce((sum, segment) => sum + segment.refusalBytes, 0);
-    this.#durableSequence = recovered.nextSequence - 1;
+    this.#durable = new DurableMark(recovered.nextSequence - 1);
     this.#acknowledgedSequence = (this.#segments[0]?.firstSequence ?? 1) - 1;
     this.#refusals = new RefusalAggregator(options.refusalBlocksMax, options.now);
     this.#refusalTimer = setInterval(
       () => this.#flushSlice(options.now()),
       options.refusalFlushIntervalMs,
     );
-    if (recovered.lostCount > 0) {
-      this.#unreported = { count: recovered.lostCount, cause: 'corrupt_segment' };
-    }
+    if (recovered.lostCount > 0) this.#loss.damaged(recovered.lostCount);
     this.#reportGap();
   }
 
@@ -123,16 +78,15 @@ export class Spool implements CallRecorder {
 
   flushed(): Promise<void> {
     // What was dropped isn't on disk, and never will be: its caller must not take it for recorded.
-    if (this.#unreported !== undefined) {
+    if (this.#loss.any) {
       return Promise.reject(new Error('The event spool has dropped records.'));
     }
     const sequence = this.#writer.segment.lastSequence;
-    if (sequence <= this.#durableSequence) return Promise.resolve();
+    if (sequence <= this.#durable.sequence) return Promise.resolve();
     if (this.#closed) return Promise.reject(new Error('The event spool is closed.'));
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#waiters.push({ sequence, resolve, reject });
+    const reached = this.#durable.reached(sequence);
     this.#syncSoon(0);
-    return promise;
+    return reached;
   }
 
   hasRoom(): boolean {
@@ -154,8 +108,7 @@ export class Spool implements CallRecorder {
 
   /** Calls `listener` whenever more of the spool is on disk; returns what ends that. */
   onDurable(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#durable.onAdvance(listener);
   }
 
   /** Segments that may be read, up to `durableSequence`. */
@@ -164,7 +117,7 @@ export class Spool implements CallRecorder {
   }
 
   get durableSequence(): number {
-    return this.#durableSequence;
+    return this.#durable.sequence;
   }
 
   get acknowledgedSequence(): number {
@@ -188,7 +141,7 @@ export class Spool implements CallRecorder {
     const lost = segment.lastSequence - sequence;
     const { file } = segment;
     this.#options.logger.error({ file, lost }, 'a segment of the event spool is damaged');
-    this.#unreported = { count: (this.#unreported?.count ?? 0) + lost, cause: 'corrupt_segment' };
+    this.#loss.damaged(lost);
     if (segment === this.#writer.segment) this.#roll(segment.lastSequence + 1);
     this.#reportGap();
   }
@@ -200,7 +153,7 @@ export class Spool implements CallRecorder {
       refusalBytes: this.#refusalBytes,
       segmentCount: this.#segments.length,
       recordedSequence: this.#writer.segment.lastSequence,
-      durableSequence: this.#durableSequence,
+      durableSequence: this.#durable.sequence,
       acknowledgedSequence: this.#acknowledgedSequence,
       recordedTotal: this.#recordedTotal,
       droppedTotal: this.#droppedTotal,
@@ -221,7 +174,7 @@ export class Spool implements CallRecorder {
     await Promise.all(this.#deletions);
     this.#writer.close();
     this.#lock.release();
-    this.#listeners.clear();
+    this.#durable.clearListeners();
   }
 
   /** Writes some of the refusals counted before `beforeMs`, and the rest after calls had their turn. */
@@ -246,17 +199,10 @@ export class Spool implements CallRecorder {
 
   /** Says that events were dropped, before anything else is recorded; false while there is no room for that. */
   #reportGap(): boolean {
-    const unreported = this.#unreported;
-    if (unreported === undefined) return true;
-    const gap = {
-      atMs: this.#options.now(),
-      droppedCount: unreported.count,
-      cause: unreported.cause,
-    };
-    this.#unreported = undefined;
-    if (this.#append('gap', { gap })) return true;
-    this.#unreported = unreported;
-    return false;
+    return this.#loss.report(({ count, cause }) => {
+      const gap = { atMs: this.#options.now(), droppedCount: count, cause };
+      return this.#append('gap', { gap });
+    });
   }
 
   #append(kind: RecordKind, event: EventInput): boolean {
@@ -297,8 +243,7 @@ export class Spool implements CallRecorder {
     // Refusals stay counted where they are, and a gap's count stays until there is room.
     if (kind !== 'call') return false;
     this.#droppedTotal += 1;
-    const { count, cause } = this.#unreported ?? { count: 0, cause: 'spool_full' };
-    this.#unreported = { count: count + 1, cause };
+    this.#loss.dropped();
     return false;
   }
 
@@ -327,8 +272,8 @@ export class Spool implements CallRecorder {
   #skipTo(sequence: number): void {
     const { lastSequence } = this.#writer.segment;
     this.#options.logger.error({ lastSequence, sequence }, 'the event spool lost its tail');
-    this.#unreported = { count: (this.#unreported?.count ?? 0) + 1, cause: 'corrupt_segment' };
-    this.#durableSequence = sequence - 1;
+    this.#loss.damaged(1);
+    this.#durable.skipTo(sequence - 1);
     this.#roll(sequence);
   }
 
@@ -365,27 +310,21 @@ export class Spool implements CallRecorder {
     this.#syncing = undefined;
     if (failure !== undefined) this.#syncFailed(failure);
     else this.#synced(sequence);
-    if (this.#writer.segment.lastSequence <= this.#durableSequence) return;
+    if (this.#writer.segment.lastSequence <= this.#durable.sequence) return;
     const { syncIntervalMs } = this.#options;
     const nextMs = failure === undefined ? syncIntervalMs : writeRetryMs;
-    this.#syncSoon(this.#waiters.length > 0 ? 0 : nextMs);
+    this.#syncSoon(this.#durable.awaited ? 0 : nextMs);
   }
 
   #synced(sequence: number): void {
     this.#syncFails = false;
-    this.#durableSequence = Math.max(this.#durableSequence, sequence);
-    const waiting = this.#waiters;
-    this.#waiters = waiting.filter((waiter) => waiter.sequence > sequence);
-    for (const waiter of waiting) if (waiter.sequence <= sequence) waiter.resolve();
-    for (const listener of [...this.#listeners]) listener();
+    this.#durable.advance(sequence);
   }
 
   #syncFailed(error: Error): void {
     this.#logFailure(error);
     this.#syncFails = true;
-    const waiting = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiting) waiter.reject(error);
+    this.#durable.fail(error);
   }
 }
 

@@ -12,7 +12,8 @@ import {
   type ConfigClientOptions,
   createConfigClient,
 } from '../../data-plane/discovery/config-client.ts';
-import { openSpool, type Spool, type SpoolOptions } from '../../data-plane/events/spool.ts';
+import { openSpool, type Spool } from '../../data-plane/events/spool.ts';
+import type { SpoolOptions } from '../../data-plane/events/spool-options.ts';
 import type { Snapshot } from '../../data-plane/snapshot/snapshot.ts';
 import { SnapshotHolder } from '../../data-plane/snapshot/snapshot-holder.ts';
 

@@ -7,7 +7,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Spool, SpoolOptions } from '../../../data-plane/events/spool.ts';
+import type { Spool } from '../../../data-plane/events/spool.ts';
+import type { SpoolOptions } from '../../../data-plane/events/spool-options.ts';
 import { callIds, callRecord, readSpool } from '../../support/control-plane-double-events.ts';
 import { eventually, testSpool } from '../../support/control-plane-double-node.ts';
 
