@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { Readable } from 'node:stream';
 import type { Client, Dispatcher } from 'undici';
 import { upstreamFailure } from './upstream-failures.ts';
 import { isEventStream, responseHeaders } from './upstream-headers.ts';
@@ -69,9 +70,17 @@ export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandle
     const request = this.#request;
     if (request === undefined) return;
     this.#request = undefined;
-    const { method, path, headers, body, idleTimeoutMs } = request;
+    const { method, path, headers, idleTimeoutMs } = request;
+    const { body, framing } = wireBody(request.body);
     connection.client.dispatch(
-      { method, path, headers, body, headersTimeout: 0, bodyTimeout: idleTimeoutMs },
+      {
+        method,
+        path,
+        headers: framing === undefined ? headers : [...headers, ...framing],
+        body,
+        headersTimeout: 0,
+        bodyTimeout: idleTimeoutMs,
+      },
       this,
     );
   }
@@ -165,6 +174,26 @@ export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandle
   #discard(): void {
     this.#owner.release(this, this.#connection, false);
   }
+}
+
+/** undici keeps a body that it is given as a whole until the response ends, which a stream's may never. */
+const keptBodyBytesMax = 16_384;
+
+interface WireBody {
+  readonly body: Buffer | Readable | null;
+  /** Header that a body without a length of its own needs. */
+  readonly framing?: readonly [string, string];
+}
+
+function wireBody(body: Buffer | null): WireBody {
+  if (body === null || body.length <= keptBodyBytesMax) return { body };
+  const framing = ['content-length', String(body.length)] as const;
+  let rest: Buffer | undefined = body;
+  const read = function read(this: Readable) {
+    this.push(rest ?? null);
+    rest = undefined;
+  };
+  return { body: new Readable({ read }), framing };
 }
 
 function onHeadTimeout(exchange: HttpExchange): void {

@@ -144,6 +144,44 @@ describe('a Streamable HTTP upstream behind the proxy', () => {
     expect(await reasonOf(response)).toBe(reason);
   });
 
+  test('that answers a large call before it has read it is heard, time and again', async () => {
+    const server = await startHttpServer((_request, response) => {
+      const error = { code: -32600, message: 'too much' };
+      response.writeHead(400, { 'content-type': 'application/json' });
+      response.end(JSON.stringify({ jsonrpc: '2.0', id: 7, error }));
+    });
+    closers.push(() => server.close());
+    const proxy = await startProxy();
+    const url = proxy.serve('hasty', server.url);
+    const params = { name: 'x', arguments: { padding: 'x'.repeat(3_000_000) } };
+    for (let each = 0; each < 5; each += 1) {
+      const response = await proxy.post(url, { ...call(7), params });
+      expect([response.status, await response.text()]).toEqual([
+        400,
+        expect.stringContaining('too much'),
+      ]);
+    }
+  });
+
+  test('gets a large call whole, with its length', async () => {
+    const lengths: unknown[] = [];
+    const server = await startHttpServer((request, response) => {
+      let bytes = 0;
+      request.on('data', (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      request.on('end', () => {
+        lengths.push(bytes, Number(request.headers['content-length']));
+        response.writeHead(202).end();
+      });
+    });
+    closers.push(() => server.close());
+    const proxy = await startProxy();
+    const body = JSON.stringify({ ...call(7), padding: 'x'.repeat(3_000_000) });
+    await proxy.post(proxy.serve('whole', server.url), body);
+    expect(lengths).toEqual([body.length, body.length]);
+  });
+
   test('moves on to an endpoint that can be reached, within one call', async () => {
     const dead = await startHttpServer(() => undefined);
     await dead.close();
