@@ -6,7 +6,7 @@ import type { Store } from '../../control-plane/store/store.ts';
 import { ControlStreamDatabase } from './control-stream-database.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 
-const logger = pino({ level: process.env['MCPGW_TEST_LOG'] ?? 'silent' });
+const logger = pino({ level: process.env['TEST_LOG'] ?? 'silent' });
 
 /** One replica of the control plane, as far as nodes see it. */
 export interface Replica {

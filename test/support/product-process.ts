@@ -21,9 +21,9 @@ const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 15_000;
 const outputMax = 64 * 1024;
 
-/** Where the built product is: `dist`, unless `MCPGW_TEST_DIST` names another folder. */
+/** Where the built product is: `dist`, unless `TEST_DIST` names another folder. */
 function distFolder(): string {
-  return process.env['MCPGW_TEST_DIST'] ?? 'dist';
+  return process.env['TEST_DIST'] ?? 'dist';
 }
 
 function environmentOf({ environment }: ProductCommand): NodeJS.ProcessEnv {
