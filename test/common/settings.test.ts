@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { loadSettings, SettingsError } from '../../common/settings.ts';
 
@@ -33,6 +33,8 @@ beforeEach(() => {
     writeFileSync(path.join(directory, `${name}.yaml`), 'dataPlane: {}\n');
   }
 });
+
+afterEach(() => rmSync(directory, { recursive: true }));
 
 describe('settings', () => {
   test('the environment wins over the file, the file over the defaults', () => {
