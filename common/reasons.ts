@@ -172,6 +172,18 @@ export const reasons = {
     'The session has ended or was never begun.',
     'Initialize again.',
   ),
+  request_id_in_use: reason(
+    400,
+    -31442,
+    'A request with this id is open already in the session.',
+    'Give each request of a session an id of its own.',
+  ),
+  stream_already_open: reason(
+    409,
+    -31443,
+    'The session has its one event stream already.',
+    'Close the other stream first.',
+  ),
 
   server_not_found: reason(
     404,

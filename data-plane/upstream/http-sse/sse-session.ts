@@ -85,7 +85,7 @@ export class SseSession implements ReplyOwner {
   post(request: UpstreamRequest, message: MessageEnvelope, reply: ReplyStream): void {
     this.#idleTimer.refresh();
     if (message.kind === 'request' && !this.#router.wait(message, reply, true)) {
-      replyLocally(reply, 'id_in_use');
+      replyLocally(reply, 'request_id_in_use');
     } else {
       this.#send(request, message, reply);
     }
@@ -95,7 +95,7 @@ export class SseSession implements ReplyOwner {
   listen(reply: ReplyStream): void {
     this.#idleTimer.refresh();
     if (this.#router.listen(reply)) queueMicrotask(() => this.#openEvents(reply));
-    else replyLocally(reply, 'listener_open');
+    else replyLocally(reply, 'stream_already_open');
   }
 
   /** Ends the session: what waits for a response gets the failure, the listening stream its end. */

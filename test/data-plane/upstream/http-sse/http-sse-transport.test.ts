@@ -135,7 +135,10 @@ describe('a session', () => {
     const unknown = client.request(2, 'tools/call');
     expect((await unknown.recorder.head).status).toBe(404);
     expect(await unknown.recorder.end).toBeUndefined();
-    expect(JSON.parse(unknown.recorder.text)).toMatchObject({ error: { code: -32001 }, id: null });
+    expect(JSON.parse(unknown.recorder.text)).toMatchObject({
+      error: { code: -31441, data: { reason: 'session_unknown' } },
+      id: null,
+    });
   });
 
   test('is known at its own server and endpoint only', async () => {
