@@ -34,26 +34,6 @@ export interface ControlPlane {
   close(): Promise<void>;
 }
 
-/** Closes what was opened, the last first; a part that fails to close doesn't keep the others open. */
-class Closers {
-  readonly #closers: (() => Promise<void>)[] = [];
-  readonly #logger: Logger;
-
-  constructor(logger: Logger) {
-    this.#logger = logger;
-  }
-
-  add(close: () => Promise<void>): void {
-    this.#closers.push(close);
-  }
-
-  async closeAll(): Promise<void> {
-    for (const close of this.#closers.splice(0).reverse()) {
-      await close().catch((error: unknown) => this.#logger.error({ err: error }, 'closing failed'));
-    }
-  }
-}
-
 function operatorOf(config: ControlPlaneConfig): FirstOperator | undefined {
   const { bootstrapOperatorEmail: email, bootstrapOperatorPasswordFile: file } = config;
   if (email === undefined || file === undefined) return undefined;
@@ -103,19 +83,19 @@ async function startApi(
     store,
     database,
     logger,
-    closers,
+    cleanup,
   }: {
     readonly store: Store;
     readonly database: Database;
     readonly logger: Logger;
-    readonly closers: Closers;
+    readonly cleanup: AsyncDisposableStack;
   },
 ): Promise<Record<string, string>> {
   const { masterKey, roles } = database;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const feed = await ChangeFeed.open({ connection: roles.system, logger });
-  closers.add(() => feed.close());
+  cleanup.defer(() => feed.close());
   await ensureSealKeys(store, masterKey);
   const operator = operatorOf(config);
   if (operator !== undefined) {
@@ -123,7 +103,7 @@ async function startApi(
     await ensureOperator({ store, passwords }, operator);
   }
   const source = await ConfigState.open({ store, feed, masterKey, logger, nowMs: Date.now });
-  closers.add(() => source.close());
+  cleanup.defer(() => source.close());
   const nodes = await createNodeServer({
     store,
     source,
@@ -132,7 +112,7 @@ async function startApi(
     replica: randomUUID(),
     grpc: { host: config.grpcHost, port: config.grpcPort, ...tlsOf(config) },
   });
-  closers.add(() => nodes.close());
+  cleanup.defer(() => nodes.close());
   const graphql = await createGraphqlServer({
     ...graphqlOptions(config),
     store,
@@ -142,7 +122,7 @@ async function startApi(
     logger,
     now: Date.now,
   });
-  closers.add(() => graphql.close());
+  cleanup.defer(() => graphql.close());
   const { url: graphqlUrl } = await graphql.listen();
   return { graphqlUrl, graphqlOrigin: new URL(graphqlUrl).origin, grpcAddress: nodes.address };
 }
@@ -156,24 +136,24 @@ export async function startControlPlane(
   roles: Roles,
   logger: Logger,
 ): Promise<ControlPlane> {
-  const closers = new Closers(logger);
+  const cleanup = new AsyncDisposableStack();
   try {
     const database = await openDatabase(config, logger, { mayEmbed: roles.standalone });
-    closers.add(() => database.close());
+    cleanup.defer(() => database.close());
     const store = await openMigratedStore(database, roles, logger);
-    closers.add(() => store.close());
+    cleanup.defer(() => store.close());
     if (roles.worker) {
       const worker = await startWorker({ store, logger, nowMs: Date.now });
-      closers.add(() => worker.close());
+      cleanup.defer(() => worker.close());
     }
-    const addresses = roles.api ? await startApi(config, { store, database, logger, closers }) : {};
+    const addresses = roles.api ? await startApi(config, { store, database, logger, cleanup }) : {};
     return {
       addresses,
       failed: database.ended.then(() => 'PostgreSQL ended'),
-      close: () => closers.closeAll(),
+      close: () => cleanup.disposeAsync(),
     };
   } catch (error) {
-    await closers.closeAll();
+    await cleanup.disposeAsync();
     throw error;
   }
 }
