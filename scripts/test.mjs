@@ -4,9 +4,7 @@ import { run } from './pinned-node.mjs';
 
 installIfNeeded();
 compileIfNeeded();
-console.log(
-  '▸ testing (a few minutes; PostgreSQL and Redis of this machine are used when they answer)',
-);
+console.log('▸ testing (a few minutes; PostgreSQL on 127.0.0.1:5432 is used when it answers)');
 process.exit(
   run([
     '--experimental-vm-modules',
