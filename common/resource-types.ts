@@ -1,6 +1,7 @@
 /** Every type of resource that the control plane streams, in the order in which a node applies them. */
 export const resourceTypes = [
   'Organization',
+  'Issuer',
   'ApiKey',
   'Server',
   'SealKeyRing',

@@ -12,6 +12,11 @@ export const changedResourceKinds = [
   'node_token',
   'seal_keys',
   'signing_key',
+  'custom_role',
+  'service_account',
+  'issuer',
+  'session',
+  'revocation',
 ] as const;
 export type ChangedResourceKind = (typeof changedResourceKinds)[number];
 

@@ -46,6 +46,7 @@ const decoders: Readonly<Record<ResourceType, EntryDecoder>> = {
       ? { ok: true, value: { type: 'SealKeyRing', value: decoded.value } }
       : decoded;
   },
+  Issuer: notEnforceable('Issuer'),
   Policy: notEnforceable('Policy'),
   RateLimit: notEnforceable('RateLimit'),
   Revocation: notEnforceable('Revocation'),

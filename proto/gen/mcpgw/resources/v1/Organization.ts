@@ -18,6 +18,10 @@ export interface OrganizationInput {
    * Origins of browser clients that may call, exact; empty: none.
    */
   'allowedOrigins'?: (string)[];
+  /**
+   * Calls are refused while the node's view is older than this; 0: never.
+   */
+  'staleAfterSeconds'?: (number);
 }
 
 /**
@@ -38,4 +42,8 @@ export interface Organization {
    * Origins of browser clients that may call, exact; empty: none.
    */
   'allowedOrigins': (string)[];
+  /**
+   * Calls are refused while the node's view is older than this; 0: never.
+   */
+  'staleAfterSeconds': (number);
 }
