@@ -54,16 +54,21 @@ export async function authenticate(
   return { kind: 'user', userId: verdict.userId, expiresAtMs: verdict.expiresAtMs };
 }
 
-/** Who an authenticated person is now. @throws {ApiError} UNAUTHENTICATED or TOKEN_EXPIRED */
+/**
+ * Who an authenticated person is now.
+ * @param clientAddress what the audit trail is to say of where the person acts from.
+ * @throws {ApiError} UNAUTHENTICATED or TOKEN_EXPIRED
+ */
 export async function currentPrincipal(
   store: Store,
   authentication: Authentication,
+  clientAddress: string,
 ): Promise<Principal> {
   if (authentication.kind === 'expired') throw new ApiError('TOKEN_EXPIRED');
   if (authentication.kind !== 'user') throw new ApiError('UNAUTHENTICATED');
   const principal = await loadPrincipal(store, authentication.userId);
   if (principal === undefined) throw new ApiError('UNAUTHENTICATED');
-  return principal;
+  return { ...principal, actor: { ...principal.actor, clientAddress } };
 }
 
 export function createContext(
@@ -75,7 +80,8 @@ export function createContext(
     ...request,
     services,
     principal: () => {
-      principal ??= currentPrincipal(services.store, request.authentication);
+      const { authentication, clientAddress } = request;
+      principal ??= currentPrincipal(services.store, authentication, clientAddress);
       return principal;
     },
   };

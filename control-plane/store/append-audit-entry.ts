@@ -12,16 +12,23 @@ import { type JsonObject, storableJson, storableText } from '../audit/canonical-
 import { lockUntilCommit } from './transaction-locks.ts';
 import { uuidV7 } from './uuid-v7.ts';
 
+/** Who does something, and from where. */
+export interface AuditActor {
+  readonly kind: ActorKind;
+  readonly id: string;
+  /** Name or e-mail as it was then. May be erased later. */
+  readonly label?: string;
+  /** Address of the request's client, as the server sees it. May be erased later. */
+  readonly clientAddress?: string;
+  /** Which of the actor's credentials was used: the id of a session or of an API key, never a secret. */
+  readonly credential?: { readonly kind: 'session' | 'api_key'; readonly id: string };
+}
+
 /** Who did what to what. */
 export interface AuditEvent {
   /** Whose chain it belongs to; null: the platform's. */
   readonly organizationId: string | null;
-  readonly actor: {
-    readonly kind: ActorKind;
-    readonly id: string;
-    /** Name or e-mail as it was then. May be erased later. */
-    readonly label?: string;
-  };
+  readonly actor: AuditActor;
   /** Noun and verb, such as `server.update`. */
   readonly action: string;
   readonly target: {
@@ -56,6 +63,18 @@ const headQuery = `
 select c.sequence, c.hash, floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
 from (select) as one left join audit_chains c on c.chain_id = ?`;
 
+/** Facts about the actor stand beside those of the event: no column is needed, and the hash covers them. */
+function detailsOf({ details, actor }: AuditEvent): JsonObject {
+  const { credential } = actor;
+  return { ...details, ...(credential && { credential: { ...credential } }) };
+}
+
+function privateDetailsOf({ privateDetails, actor }: AuditEvent): JsonObject | undefined {
+  const { clientAddress } = actor;
+  if (clientAddress === undefined) return privateDetails;
+  return { ...privateDetails, clientAddress };
+}
+
 function erasable(value: string | JsonObject | undefined) {
   const salt = randomBytes(saltBytes);
   const stored = storableJson(value ?? null);
@@ -78,7 +97,7 @@ export async function appendAuditEntry(
 
   const actorLabel = erasable(event.actor.label);
   const targetLabel = erasable(event.target.label);
-  const privateDetails = erasable(event.privateDetails);
+  const privateDetails = erasable(privateDetailsOf(event));
   const entry: AuditEntry = {
     chainId,
     sequence: Number(head.sequence ?? 0) + 1,
@@ -92,7 +111,7 @@ export async function appendAuditEntry(
     targetType: storableText(event.target.type),
     targetId: storableText(event.target.id),
     targetLabelCommitment: targetLabel.commitment,
-    details: storableJson(event.details ?? {}),
+    details: storableJson(detailsOf(event)),
     privateDetailsCommitment: privateDetails.commitment,
     previousHash: head.hash ?? genesisHash,
   };

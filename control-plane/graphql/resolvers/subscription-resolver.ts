@@ -17,12 +17,12 @@ function subscriberOf(
   field: 'requestLogAdded' | 'serverChanged' | 'nodeChanged',
   organizationId?: string,
 ): Subscriber {
-  const { authentication, services } = context;
+  const { authentication, clientAddress, services } = context;
   const permission = permissions[`Subscription.${field}`];
   return {
     expiresAtMs: authentication.kind === 'user' ? authentication.expiresAtMs : 0,
     authorize: async () => {
-      const principal = await currentPrincipal(services.store, authentication);
+      const principal = await currentPrincipal(services.store, authentication, clientAddress);
       const allowed =
         permission === 'requestLogs.read' || permission === 'servers.read'
           ? judge(principal, organizationId ?? '', permission) === 'allowed'

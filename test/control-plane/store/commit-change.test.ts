@@ -113,6 +113,25 @@ describe('commitChange', () => {
     expect(written.feed.committedAt).toEqual(written.audit.at);
   });
 
+  test('keeps where the actor acts from erasable, and by which credential for good', async () => {
+    const actor = {
+      kind: 'service',
+      id: 's1',
+      clientAddress: '192.0.2.7',
+      credential: { kind: 'api_key', id: 'abcdefghijkl' },
+    } as const;
+    await inOrganization(organization, { actor });
+    const audit = await store.withSystem((em) =>
+      em.findOneOrFail(AuditLog, { chainId: organization, sequence: 1 }),
+    );
+    expect(audit.details).toEqual({
+      fields: ['name'],
+      credential: { kind: 'api_key', id: 'abcdefghijkl' },
+    });
+    expect(audit.privateDetails).toEqual({ address: '192.0.2.1', clientAddress: '192.0.2.7' });
+    expect(await verify(organization)).toMatchObject({ ok: true });
+  });
+
   test('leaves nothing, not even a revision, when the transaction fails afterwards', async () => {
     const before = await feedState();
     const failing = store.withOrganization(organization, async (em) => {
