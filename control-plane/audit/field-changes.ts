@@ -8,14 +8,11 @@ class SecretReplaced {
 /** Stands for a secret that was written again: it differs from every other value, also from itself. */
 export const secretReplaced = new SecretReplaced();
 
-/** What a field of an audited object may hold. Times become ISO 8601, undefined becomes null. */
-export type AuditedValue =
-  | JsonValue
-  | Date
-  | undefined
-  | SecretReplaced
-  | readonly AuditedValue[]
-  | { readonly [name: string]: AuditedValue };
+/**
+ * What a field of an audited object may hold: JSON, with times (ISO 8601) and undefined (null). `object`,
+ * because an interface of plain fields has no index signature.
+ */
+export type AuditedValue = string | number | boolean | null | undefined | object;
 
 /** An object's fields as the audit trail is to know them, by their names in the API. */
 export type AuditedFields = { readonly [name: string]: AuditedValue };
@@ -83,7 +80,7 @@ function shown(value: AuditedValue): JsonValue {
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return value.map((item: AuditedValue) => shown(item));
   return Object.fromEntries(
-    Object.entries(value as AuditedFields).map(([name, member]) => [
+    Object.entries(value).map(([name, member]: [string, AuditedValue]) => [
       name,
       isSecret(name) && member !== null && member !== undefined ? redacted : shown(member),
     ]),
@@ -103,7 +100,7 @@ function plain(value: AuditedValue): JsonValue {
   if (value instanceof SecretReplaced) return crypto.randomUUID();
   if (value instanceof Date) return value.toISOString();
   if (Array.isArray(value)) return value.map((item: AuditedValue) => plain(item));
-  const members = Object.entries(value as AuditedFields);
+  const members: [string, AuditedValue][] = Object.entries(value);
   return Object.fromEntries(members.map(([name, member]) => [name, plain(member)]));
 }
 

@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { containsText, findPage, oldestFirst } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isStorableText, isUuid, validateName, validateSlug } from '../input/text-rules.ts';
@@ -116,6 +117,11 @@ export async function findOrganization(
 
 const taken = { organizations_slug_key: 'slug' };
 
+function audited(organization: OrganizationFields): AuditedFields {
+  const names = ['slug', 'name', 'enabled', 'mustAudit', 'allowedOrigins'] as const;
+  return auditedFields(organization, names);
+}
+
 export interface NewOrganization extends OrganizationFields {
   readonly ownerId: string;
 }
@@ -147,7 +153,7 @@ export async function createOrganization(
         actor,
         action: 'organization.create',
         target: { type: 'organization', id: organization.id, label: organization.slug },
-        details: { slug: organization.slug, ownerId },
+        ...auditedChange(null, audited(organization), { ownerId }),
         resources: [
           { kind: 'organization', id: organization.id },
           { kind: 'membership', id: ownerId },
@@ -189,26 +195,18 @@ export async function updateOrganization(
       };
       const violations = validateOrganization(fields);
       if (violations.length > 0) return { ok: false, violations };
-      const changed = changedFields(row, fields);
+      const before = audited(row);
       em.assign(row, fields);
       await commitChange(em, {
         organizationId,
         actor,
         action: 'organization.update',
         target: { type: 'organization', id: organizationId, label: row.slug },
-        details: { changed },
+        ...auditedChange(before, audited(row)),
         resources: [{ kind: 'organization', id: organizationId }],
       });
       return done(row);
     }),
-  );
-}
-
-/** Names of the fields whose value differs. */
-function changedFields(row: object, fields: Readonly<Record<string, unknown>>): string[] {
-  const before = row as Readonly<Record<string, unknown>>;
-  return Object.keys(fields).filter(
-    (name) => JSON.stringify(before[name]) !== JSON.stringify(fields[name]),
   );
 }
 
@@ -251,7 +249,7 @@ export async function deleteOrganization(
       actor,
       action: 'organization.delete',
       target: { type: 'organization', id: organizationId, label: row.slug },
-      details: { slug: row.slug },
+      ...auditedChange(audited(row), null),
       resources,
     });
     return done(row);

@@ -1,6 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { newCredential } from '../../common/credential.ts';
+import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { findPage, oldestFirst } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isUuid, validateSlug } from '../input/text-rules.ts';
@@ -59,22 +60,24 @@ export function listNodeTokens(
   );
 }
 
+function audited(nodeToken: NodeToken): AuditedFields {
+  return auditedFields(nodeToken, ['name', 'nodeGroupId', 'expiresAt', 'revokedAt']);
+}
+
 async function commitToken(
   em: EntityManager,
   actor: Actor,
   nodeToken: NodeToken,
   verb: 'create' | 'update' | 'revoke' | 'delete',
+  before: AuditedFields | null,
 ): Promise<Outcome<NodeToken>> {
+  const after = verb === 'delete' ? null : audited(nodeToken);
   await commitChange(em, {
     organizationId: null,
     actor,
     action: `node_token.${verb}`,
     target: { type: 'node_token', id: nodeToken.id, label: nodeToken.name },
-    details: {
-      tokenId: nodeToken.tokenId,
-      nodeGroupId: nodeToken.nodeGroupId,
-      expiresAt: nodeToken.expiresAt?.toISOString() ?? null,
-    },
+    ...auditedChange(before, after, { tokenId: nodeToken.tokenId }),
     resources: [{ kind: 'node_token', id: nodeToken.id }],
   });
   return done(nodeToken);
@@ -113,7 +116,7 @@ export async function createNodeToken(
       revokedAt: null,
       lastUsedAt: null,
     });
-    await commitToken(em, actor, nodeToken, 'create');
+    await commitToken(em, actor, nodeToken, 'create', null);
     return done({ nodeToken, token: credential.text });
   });
 }
@@ -146,8 +149,9 @@ export async function updateNodeToken(
   return store.withPlatform(async (em) => {
     const locked = await lockToken(em, input);
     if (!locked.ok) return locked;
+    const before = audited(locked.value);
     if (input.expiresAt !== undefined) locked.value.expiresAt = input.expiresAt;
-    return commitToken(em, actor, locked.value, 'update');
+    return commitToken(em, actor, locked.value, 'update', before);
   });
 }
 
@@ -161,8 +165,9 @@ export async function revokeNodeToken(
   return store.withPlatform(async (em) => {
     const locked = await lockToken(em, input);
     if (!locked.ok) return locked;
+    const before = audited(locked.value);
     locked.value.revokedAt ??= new Date(nowMs);
-    return commitToken(em, actor, locked.value, 'revoke');
+    return commitToken(em, actor, locked.value, 'revoke', before);
   });
 }
 
@@ -176,6 +181,6 @@ export async function deleteNodeToken(
     const locked = await lockToken(em, input);
     if (!locked.ok) return locked;
     em.remove(locked.value);
-    return commitToken(em, actor, locked.value, 'delete');
+    return commitToken(em, actor, locked.value, 'delete', audited(locked.value));
   });
 }
