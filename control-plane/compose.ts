@@ -55,7 +55,7 @@ function tlsOf(config: ControlPlaneConfig): { tls?: GrpcTlsOptions } {
   };
 }
 
-type GraphqlPartners = 'store' | 'feed' | 'masterKey' | 'registry' | 'logger' | 'now';
+type GraphqlPartners = 'store' | 'feed' | 'masterKeys' | 'registry' | 'logger' | 'now';
 
 function graphqlOptions(config: ControlPlaneConfig): Omit<GraphqlServerOptions, GraphqlPartners> {
   return {
@@ -91,18 +91,18 @@ async function startApi(
     readonly cleanup: AsyncDisposableStack;
   },
 ): Promise<Record<string, string>> {
-  const { masterKey, roles } = database;
+  const { masterKeys, roles } = database;
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const feed = await ChangeFeed.open({ connection: roles.system, logger });
   cleanup.defer(() => feed.close());
-  await ensureSealKeys(store, masterKey);
+  await ensureSealKeys(store, masterKeys);
   const operator = operatorOf(config);
   if (operator !== undefined) {
     const passwords = createPasswordDesk({ concurrencyMax: 1, waitingMax: 1 });
     await ensureOperator({ store, passwords }, operator);
   }
-  const source = await ConfigState.open({ store, feed, masterKey, logger, nowMs: Date.now });
+  const source = await ConfigState.open({ store, feed, masterKeys, logger, nowMs: Date.now });
   cleanup.defer(() => source.close());
   const nodes = await createNodeServer({
     store,
@@ -117,7 +117,7 @@ async function startApi(
     ...graphqlOptions(config),
     store,
     feed,
-    masterKey,
+    masterKeys,
     registry,
     logger,
     now: Date.now,

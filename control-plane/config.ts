@@ -33,6 +33,11 @@ export const controlPlaneSettings = z.object({
   masterKeyFile: filePath
     .optional()
     .describe('32 random bytes in base64, mode 0600. Not set: made in the data folder.'),
+  previousMasterKeyFiles: list(filePath)
+    .default([])
+    .describe(
+      'Master keys that open and don’t seal: those before and after the current one, while they are exchanged.',
+    ),
 
   graphqlHost: listenHost.describe('Address that GraphQL listens on.'),
   graphqlPort: port.default(4000).describe('Port of GraphQL, health and metrics.'),

@@ -11,19 +11,20 @@ import {
   type RoleConnections,
 } from './store/database-connection.ts';
 import { loadMasterKey, type MasterKey } from './store/master-key.ts';
+import { MasterKeyRing } from './store/master-key-ring.ts';
 
-/** How this process reaches PostgreSQL, and the key that opens what is sealed there. */
+/** How this process reaches PostgreSQL, and the keys that open what is sealed there. */
 export interface Database {
   readonly owner: DatabaseConnection;
   readonly roles: RoleConnections;
-  readonly masterKey: MasterKey;
+  readonly masterKeys: MasterKeyRing;
   /** Resolves if an embedded PostgreSQL ends by itself. */
   readonly ended: Promise<void>;
   /** Ends the embedded PostgreSQL, if it is one. */
   close(): Promise<void>;
 }
 
-function masterKeyOf(config: ControlPlaneConfig, mayCreate: boolean): MasterKey {
+function currentMasterKey(config: ControlPlaneConfig, mayCreate: boolean): MasterKey {
   if (config.masterKeyFile !== undefined) {
     return loadMasterKey(config.masterKeyFile, { create: false });
   }
@@ -37,14 +38,21 @@ function masterKeyOf(config: ControlPlaneConfig, mayCreate: boolean): MasterKey 
   return loadMasterKey(path.join(config.dataDir, 'master.key'), { create: true });
 }
 
+function masterKeysOf(config: ControlPlaneConfig, mayCreate: boolean): MasterKeyRing {
+  const others = config.previousMasterKeyFiles.map((file) =>
+    loadMasterKey(file, { create: false }),
+  );
+  return new MasterKeyRing(currentMasterKey(config, mayCreate), others);
+}
+
 function rolesOf(
   config: ControlPlaneConfig,
   owner: DatabaseConnection,
-  masterKey: MasterKey,
+  masterKeys: MasterKeyRing,
 ): RoleConnections {
   const { databaseAppUrl, databaseSystemUrl } = config;
   if (databaseAppUrl === undefined && databaseSystemUrl === undefined) {
-    return deriveRoleConnections(owner, masterKey);
+    return deriveRoleConnections(owner, masterKeys.current);
   }
   if (databaseAppUrl === undefined || databaseSystemUrl === undefined) {
     throw new SettingsError([
@@ -70,11 +78,11 @@ export async function openDatabase(
 ): Promise<Database> {
   if (config.databaseUrl !== undefined) {
     const owner = parseDatabaseUrl(config.databaseUrl);
-    const masterKey = masterKeyOf(config, false);
+    const masterKeys = masterKeysOf(config, false);
     return {
       owner,
-      roles: rolesOf(config, owner, masterKey),
-      masterKey,
+      roles: rolesOf(config, owner, masterKeys),
+      masterKeys,
       ended: new Promise(() => {}),
       close: async () => {},
     };
@@ -82,7 +90,7 @@ export async function openDatabase(
   if (!options.mayEmbed) {
     throw new SettingsError(['MCPGW_DATABASE_URL: must be set for this command']);
   }
-  const masterKey = masterKeyOf(config, true);
+  const masterKeys = masterKeysOf(config, true);
   const postgres = await startEmbeddedPostgres({
     dataDirectory: path.join(config.dataDir, 'postgres'),
     log: logger,
@@ -97,8 +105,8 @@ export async function openDatabase(
   };
   return {
     owner,
-    roles: rolesOf(config, owner, masterKey),
-    masterKey,
+    roles: rolesOf(config, owner, masterKeys),
+    masterKeys,
     ended: postgres.ended,
     close: () => postgres.stop(),
   };

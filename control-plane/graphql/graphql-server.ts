@@ -8,7 +8,7 @@ import { createAttemptLimit } from '../identity/attempt-limit.ts';
 import { createPasswordDesk } from '../identity/password-desk.ts';
 import { openSigningKeys } from '../identity/signing-keys.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
-import type { MasterKey } from '../store/master-key.ts';
+import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
 import { createApolloServer } from './apollo-server.ts';
 import { type ApiServices, authenticate, createContext } from './context.ts';
@@ -25,7 +25,7 @@ import { serveWebsocket } from './transport/websocket.ts';
 export interface GraphqlServerOptions {
   readonly store: Store;
   readonly feed: Pick<ChangeFeed, 'on' | 'connected'>;
-  readonly masterKey: MasterKey;
+  readonly masterKeys: MasterKeyRing;
   readonly logger: Logger;
   /** Where the API registers its metrics, and what `/metrics` shows. */
   readonly registry: Registry;
@@ -63,7 +63,7 @@ function createServices(
   bounds: GraphqlBounds,
   tokens: AccessTokens,
 ): ApiServices {
-  const { store, feed, masterKey, now } = options;
+  const { store, feed, masterKeys, now } = options;
   const attempts = (failuresMax: number) =>
     createAttemptLimit({
       failuresMax,
@@ -86,7 +86,7 @@ function createServices(
     },
     registry: {
       store,
-      masterKey,
+      masterKeys,
       addressRules: { privateAddressesAllowed: options.privateUpstreamsAllowed },
     },
     subscriptions: new SubscriptionHub({ store, feed, bounds, now }),
@@ -129,10 +129,10 @@ function tokenGate(bounds: GraphqlBounds) {
  * @throws when the database can't be reached or its signing key belongs to another master key.
  */
 export async function createGraphqlServer(options: GraphqlServerOptions): Promise<GraphqlServer> {
-  const { store, masterKey, logger, now, introspection } = options;
+  const { store, masterKeys, logger, now, introspection } = options;
   const bounds = { ...graphqlBoundsDefault, ...options.bounds };
   const tokens = createAccessTokens({
-    keys: await openSigningKeys({ store, masterKey, now }),
+    keys: await openSigningKeys({ store, masterKeys, now }),
     issuer: options.issuer,
     audience,
     lifetimeMs: bounds.accessTokenLifetimeMs,

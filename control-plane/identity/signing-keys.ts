@@ -11,14 +11,14 @@ import {
 import { commitChange } from '../store/commit-change.ts';
 import { SigningKey } from '../store/entities/signing-key.ts';
 import { signingKeyContext, unwrapKey, wrapKey } from '../store/envelope.ts';
-import type { MasterKey } from '../store/master-key.ts';
+import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
 import type { SigningKeyRing } from './access-token.ts';
 import { systemActor } from './actor.ts';
 
 export interface SigningKeyOptions {
   readonly store: Store;
-  readonly masterKey: MasterKey;
+  readonly masterKeys: MasterKeyRing;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
@@ -34,19 +34,22 @@ interface Keys {
   readonly public: ReadonlyMap<string, CryptoKey>;
 }
 
-async function createKey(em: EntityManager, masterKey: MasterKey): Promise<SigningKey> {
+async function createKey(em: EntityManager, masterKeys: MasterKeyRing): Promise<SigningKey> {
   const pair = await generateKeyPair(algorithm, { crv: 'Ed25519', extractable: true });
   const publicJwk = await exportJWK(pair.publicKey);
   const kid = await calculateJwkThumbprint(publicJwk);
-  const wrapped = wrapKey(
-    masterKey,
+  const { wrappedKey, masterKeyId } = wrapKey(
+    masterKeys,
     signingKeyContext({ kid }),
     Buffer.from(await exportPKCS8(pair.privateKey)),
   );
   const row = em.create(SigningKey, {
     kid,
     publicJwk: { ...publicJwk, kid, alg: algorithm, use: 'sig' },
-    wrappedPrivateKey: wrapped,
+    wrappedPrivateKey: wrappedKey,
+    masterKeyId,
+    publishedRevision: null,
+    activatedAt: new Date(),
     retiredAt: null,
   });
   await commitChange(em, {
@@ -65,13 +68,16 @@ async function asPublicKey(row: SigningKey): Promise<CryptoKey> {
   return key;
 }
 
-async function readKeys(rows: readonly SigningKey[], masterKey: MasterKey): Promise<Keys> {
+async function readKeys(rows: readonly SigningKey[], masterKeys: MasterKeyRing): Promise<Keys> {
   const publicKeys = new Map<string, CryptoKey>();
   for (const row of rows) publicKeys.set(row.kid, await asPublicKey(row));
   const newest = rows.find((row) => row.retiredAt === null);
   if (newest === undefined) throw new Error('There is no signing key in use.');
   const pkcs8 = Buffer.from(
-    unwrapKey(masterKey, signingKeyContext(newest), newest.wrappedPrivateKey).reveal(),
+    unwrapKey(masterKeys, signingKeyContext(newest), {
+      wrappedKey: Buffer.from(newest.wrappedPrivateKey),
+      masterKeyId: newest.masterKeyId,
+    }).reveal(),
   ).toString();
   const privateKey = await importPKCS8(pkcs8, algorithm);
   return { current: { kid: newest.kid, privateKey }, public: publicKeys };
@@ -83,17 +89,17 @@ async function readKeys(rows: readonly SigningKey[], masterKey: MasterKey): Prom
  * @throws when the stored key was wrapped by another master key.
  */
 export async function openSigningKeys(options: SigningKeyOptions): Promise<SigningKeyRing> {
-  const { store, masterKey, now } = options;
+  const { store, masterKeys, now } = options;
   const newestFirst = { orderBy: { createdAt: 'desc', kid: 'asc' } } as const;
 
   const load = (): Promise<Keys> =>
-    store.withSystem(async (em) => readKeys(await em.find(SigningKey, {}, newestFirst), masterKey));
+    store.withSystem(async (em) => readKeys(await em.find(SigningKey, {}, newestFirst), masterKeys));
 
   let keys = await store.withSystem(async (em) => {
     await em.execute('select pg_advisory_xact_lock(?)', [creationLock]);
     const rows = await em.find(SigningKey, {}, newestFirst);
     const isUsable = rows.some((row) => row.retiredAt === null);
-    return readKeys(isUsable ? rows : [await createKey(em, masterKey), ...rows], masterKey);
+    return readKeys(isUsable ? rows : [await createKey(em, masterKeys), ...rows], masterKeys);
   });
   let loadedAtMs = now();
   let reload: Promise<Keys> | undefined;

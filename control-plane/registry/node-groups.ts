@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { findPage, oldestFirst } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isUuid, validateSlug } from '../input/text-rules.ts';
@@ -19,7 +20,7 @@ import { NodeGroup } from '../store/entities/node-group.ts';
 import { NodeGroupOrganization } from '../store/entities/node-group-organization.ts';
 import { NodeToken } from '../store/entities/node-token.ts';
 import { Organization } from '../store/entities/organization.ts';
-import type { MasterKey } from '../store/master-key.ts';
+import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
 import { addFirstSealKey } from './seal-keys.ts';
@@ -29,7 +30,7 @@ const nodeGroupBounds = { organizationsMax: 1000, groupsMax: 1000 } as const;
 export interface NodeGroupDependencies {
   readonly store: Store;
   /** Wraps the seal key of a new group. */
-  readonly masterKey: MasterKey;
+  readonly masterKeys: MasterKeyRing;
 }
 
 /** A node group with the organizations assigned to it. */
@@ -133,22 +134,25 @@ async function assign(
   return [];
 }
 
+function audited(group: NodeGroupView): AuditedFields {
+  return auditedFields(group, ['name', 'servesAllOrganizations', 'organizationIds']);
+}
+
 async function commitGroup(
   em: EntityManager,
   actor: AuditEvent['actor'],
-  group: NodeGroup,
-  action: 'node_group.create' | 'node_group.update',
-  organizations: number,
+  before: NodeGroupView | null,
+  group: NodeGroupView,
 ): Promise<void> {
   await commitChange(em, {
     organizationId: null,
     actor,
-    action,
+    action: before === null ? 'node_group.create' : 'node_group.update',
     target: { type: 'node_group', id: group.id, label: group.name },
-    details: { servesAllOrganizations: group.servesAllOrganizations, organizations },
+    ...auditedChange(before && audited(before), audited(group)),
     resources: [
       { kind: 'node_group', id: group.id },
-      ...(action === 'node_group.create' ? [{ kind: 'seal_keys', id: group.id } as const] : []),
+      ...(before === null ? [{ kind: 'seal_keys', id: group.id } as const] : []),
     ],
   });
 }
@@ -176,7 +180,7 @@ async function orRefused<T>(write: () => Promise<Outcome<T>>): Promise<Outcome<T
 
 /** Creates a group with its first seal key, without which its nodes would serve nothing. */
 export async function createNodeGroup(
-  { store, masterKey }: NodeGroupDependencies,
+  { store, masterKeys }: NodeGroupDependencies,
   actor: AuditEvent['actor'],
   input: NodeGroupFields,
 ): Promise<Outcome<NodeGroupView>> {
@@ -193,9 +197,11 @@ export async function createNodeGroup(
       await em.flush();
       const unknown = await assign(em, group, organizationIds);
       if (unknown.length > 0) throw new Refused(unknown);
-      addFirstSealKey(em, masterKey, group.id);
-      await commitGroup(em, actor, group, 'node_group.create', organizationIds.length);
-      return done(await viewOf(em, group));
+      addFirstSealKey(em, masterKeys, group.id);
+      await em.flush();
+      const after = await viewOf(em, group);
+      await commitGroup(em, actor, null, after);
+      return done(after);
     }),
   );
 }
@@ -249,9 +255,10 @@ export async function updateNodeGroup(
         const unknown = await assign(em, group, fields.organizationIds);
         if (unknown.length > 0) throw new Refused(unknown);
       }
-      const { organizationIds } = fields;
-      await commitGroup(em, actor, group, 'node_group.update', organizationIds.length);
-      return done(await viewOf(em, group));
+      await em.flush();
+      const after = await viewOf(em, group);
+      await commitGroup(em, actor, before, after);
+      return done(after);
     }),
   );
 }
@@ -278,12 +285,14 @@ export async function deleteNodeGroup(
     if (usable > 0) {
       return refused(violation('id', 'IN_USE', `Revoke the group’s ${usable} node tokens first.`));
     }
+    const before = await viewOf(em, locked.value);
     await em.nativeDelete(NodeGroup, { id });
     await commitChange(em, {
       organizationId: null,
       actor,
       action: 'node_group.delete',
       target: { type: 'node_group', id, label: name },
+      ...auditedChange(audited(before), null),
       resources: [
         { kind: 'node_group', id },
         { kind: 'seal_keys', id },

@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { commitChange } from '../store/commit-change.ts';
 import { SealKey } from '../store/entities/seal-key.ts';
 import { sealKeyContext, wrapKey } from '../store/envelope.ts';
-import type { MasterKey } from '../store/master-key.ts';
+import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
 
 const sealKeyBytes = 32;
@@ -11,7 +11,7 @@ const sealKeyBytes = 32;
 /** Adds a first, primary key to a group's ring. The caller commits the change. */
 export function addFirstSealKey(
   em: EntityManager,
-  masterKey: MasterKey,
+  masterKeys: MasterKeyRing,
   nodeGroupId: string,
 ): void {
   const id = randomBytes(4).toString('hex');
@@ -19,14 +19,17 @@ export function addFirstSealKey(
   em.create(SealKey, {
     nodeGroupId,
     id,
-    wrappedKey: wrapKey(masterKey, sealKeyContext({ nodeGroupId, id }), key),
+    ...wrapKey(masterKeys, sealKeyContext({ nodeGroupId, id }), key),
     isPrimary: true,
+    publishedRevision: null,
+    primarySince: new Date(),
+    retiredAt: null,
   });
 }
 
 async function giveFirstSealKey(
   em: EntityManager,
-  masterKey: MasterKey,
+  masterKeys: MasterKeyRing,
   nodeGroupId: string,
 ): Promise<void> {
   // The row's lock lets the second of two replicas see the first one's key.
@@ -36,7 +39,7 @@ async function giveFirstSealKey(
   );
   const isGiven = (await em.count(SealKey, { nodeGroupId, isPrimary: true })) > 0;
   if (group === undefined || isGiven) return;
-  addFirstSealKey(em, masterKey, nodeGroupId);
+  addFirstSealKey(em, masterKeys, nodeGroupId);
   await commitChange(em, {
     organizationId: null,
     actor: { kind: 'system', id: 'platform' },
@@ -50,7 +53,7 @@ async function giveFirstSealKey(
  * Gives a first seal key to every group without one, such as the default group that the migrations make:
  * a node serves nothing without a key to seal sessions with. Safe to call from several replicas at once.
  */
-export async function ensureSealKeys(store: Store, masterKey: MasterKey): Promise<void> {
+export async function ensureSealKeys(store: Store, masterKeys: MasterKeyRing): Promise<void> {
   const groups = await store.withPlatform((em) =>
     em.execute<{ id: string }[]>(
       `select id from node_groups g
@@ -58,6 +61,6 @@ export async function ensureSealKeys(store: Store, masterKey: MasterKey): Promis
     ),
   );
   for (const { id } of groups) {
-    await store.withPlatform((em) => giveFirstSealKey(em, masterKey, id));
+    await store.withPlatform((em) => giveFirstSealKey(em, masterKeys, id));
   }
 }

@@ -1,5 +1,12 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import {
+  type AuditedChange,
+  type AuditedFields,
+  auditedChange,
+  auditedFields,
+  secretReplaced,
+} from '../audit/field-changes.ts';
 import { containsText, findPage, oldestFirst } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isStorableText, isUuid } from '../input/text-rules.ts';
@@ -18,7 +25,7 @@ import { McpEndpoint } from '../store/entities/mcp-endpoint.ts';
 import { type McpEra, McpServer, type McpTransport } from '../store/entities/mcp-server.ts';
 import { UpstreamSecret } from '../store/entities/upstream-secret.ts';
 import { sealSecret, upstreamSecretContext } from '../store/envelope.ts';
-import type { MasterKey } from '../store/master-key.ts';
+import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import { Secret } from '../store/secret.ts';
 import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
@@ -35,7 +42,7 @@ import { normalizeUpstreamUrl, type UpstreamAddressRules } from './upstream-url.
 
 export interface RegistryDependencies {
   readonly store: Store;
-  readonly masterKey: MasterKey;
+  readonly masterKeys: MasterKeyRing;
   readonly addressRules: UpstreamAddressRules;
 }
 
@@ -151,7 +158,7 @@ const taken = { mcp_servers_organization_id_slug_key: 'slug' };
 /** Replaces a server's credential with a new seal, or removes it. */
 async function writeCredential(
   em: EntityManager,
-  masterKey: MasterKey,
+  masterKeys: MasterKeyRing,
   server: McpServer,
   credential: CredentialFields | null,
 ): Promise<void> {
@@ -160,7 +167,7 @@ async function writeCredential(
   if (credential === null) return;
   const header = credential.header.toLowerCase();
   const context = upstreamSecretContext({ organizationId, serverId, header });
-  const sealed = sealSecret(masterKey, context, new Secret(credential.value));
+  const sealed = sealSecret(masterKeys, context, new Secret(credential.value));
   em.create(UpstreamSecret, { organizationId, id: uuidV7(), serverId, header, ...sealed });
 }
 
@@ -195,19 +202,43 @@ export interface SavedServer {
   readonly revision: number;
 }
 
+const auditedNames = [
+  'slug',
+  'name',
+  'description',
+  'enabled',
+  'transport',
+  'era',
+  'labels',
+  'documentationUrl',
+  'connectTimeoutMs',
+  'requestTimeoutMs',
+] as const;
+
+/** A server as its audit entries know it. @param rewritten true: its credential was written again. */
+function audited(server: ServerView, rewritten = false): AuditedFields {
+  const { credential, endpoints } = server;
+  return {
+    ...auditedFields(server, auditedNames),
+    endpoints: endpoints.map(({ url, weight }) => ({ url, weight })),
+    credentialHeader: credential?.header ?? null,
+    credential: credential !== null && rewritten ? secretReplaced : credential?.header,
+  };
+}
+
 async function commitServer(
   em: EntityManager,
   actor: AuditEvent['actor'],
-  server: McpServer,
+  server: ServerView,
   action: 'server.create' | 'server.update' | 'server.delete',
-  details: NonNullable<AuditEvent['details']>,
+  change: AuditedChange,
 ): Promise<{ revision: number }> {
   return commitChange(em, {
     organizationId: server.organizationId,
     actor,
     action,
     target: { type: 'server', id: server.id, label: server.slug },
-    details: { slug: server.slug, ...details },
+    ...change,
     resources: [{ kind: 'server', id: server.id }],
   });
 }
@@ -238,12 +269,12 @@ export async function createServer(
       const server = em.create(McpServer, { organizationId, id: uuidV7(), ...rowFields(fields) });
       await em.flush();
       await writeEndpoints(em, server, fields.endpoints);
-      await writeCredential(em, deps.masterKey, server, credential);
-      const { revision } = await commitServer(em, actor, server, 'server.create', {
-        endpoints: fields.endpoints.length,
-        credentialHeader: credential?.header.toLowerCase() ?? null,
-      });
-      return done({ server: await viewOf(em, server), revision });
+      await writeCredential(em, deps.masterKeys, server, credential);
+      await em.flush();
+      const after = await viewOf(em, server);
+      const change = auditedChange(null, audited(after));
+      const { revision } = await commitServer(em, actor, after, 'server.create', change);
+      return done({ server: after, revision });
     }),
   );
 }
@@ -320,7 +351,8 @@ export async function updateServer(
       const locked = await lockServer(em, input);
       if (!locked.ok) return locked;
       const server = locked.value;
-      const fields = merged(await viewOf(em, server), input);
+      const before = await viewOf(em, server);
+      const fields = merged(before, input);
       const violations = [
         ...validateServer(fields, deps.addressRules),
         ...(credential ? validateCredential(credential) : []),
@@ -330,12 +362,13 @@ export async function updateServer(
       // Also when only an endpoint or the credential changes: the server's version counts those too.
       server.updatedAt = new Date();
       if (input.endpoints) await writeEndpoints(em, server, fields.endpoints);
-      if (credential !== undefined) await writeCredential(em, deps.masterKey, server, credential);
-      const { organizationId: _, id: __, version: ___, ...changes } = input;
-      const { revision } = await commitServer(em, actor, server, 'server.update', {
-        given: Object.keys(changes),
-      });
-      return done({ server: await viewOf(em, server), revision });
+      if (credential !== undefined) await writeCredential(em, deps.masterKeys, server, credential);
+      await em.flush();
+      const after = await viewOf(em, server);
+      const rewritten = credential !== undefined;
+      const change = auditedChange(audited(before), audited(after, rewritten));
+      const { revision } = await commitServer(em, actor, after, 'server.update', change);
+      return done({ server: after, revision });
     }),
   );
 }
@@ -354,8 +387,8 @@ export async function deleteServer(
     if (!locked.ok) return locked;
     const before = await viewOf(em, locked.value);
     await em.nativeDelete(McpServer, { organizationId: input.organizationId, id: input.id });
-    const details = { endpoints: before.endpoints.length };
-    const { revision } = await commitServer(em, actor, locked.value, 'server.delete', details);
+    const change = auditedChange(audited(before), null);
+    const { revision } = await commitServer(em, actor, before, 'server.delete', change);
     return done({ server: before, revision });
   });
 }

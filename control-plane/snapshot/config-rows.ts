@@ -25,6 +25,8 @@ export interface WrappedSealKeyRow {
   readonly nodeGroupId: string;
   readonly id: string;
   readonly wrappedKey: Buffer;
+  /** Null: written before rows said so. */
+  readonly masterKeyId: string | null;
   readonly primary: boolean;
 }
 
@@ -100,7 +102,7 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
     from node_groups g`,
   sealKeys: `
     select w.node_group_id as "nodeGroupId", w.id, encode(w.wrapped_key, 'base64') as "wrappedKey",
-      w.is_primary as "primary"
+      w.master_key_id as "masterKeyId", w.is_primary as "primary"
     from seal_keys w`,
 };
 

@@ -1,6 +1,6 @@
 import type { Logger } from '../../common/logging.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
-import type { MasterKey } from '../store/master-key.ts';
+import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
 import { type ConfigChanges, readConfigChanges } from './config-changes.ts';
 import { ConfigModel, type SourceChange } from './config-model.ts';
@@ -19,7 +19,7 @@ export type ConfigFeed = Pick<ChangeFeed, 'on' | 'lastReadAtMs' | 'revision'>;
 export interface ConfigStateOptions {
   readonly store: Store;
   readonly feed: ConfigFeed;
-  readonly masterKey: MasterKey;
+  readonly masterKeys: MasterKeyRing;
   readonly logger: Logger;
   readonly nowMs: () => number;
   /** Changed resources that each node group remembers; default 20,000. */
@@ -59,7 +59,7 @@ export class ConfigState {
       retryDelayMs: 500,
       ...options,
     };
-    this.#compiler = new RowCompiler(options.masterKey, options.logger);
+    this.#compiler = new RowCompiler(options.masterKeys, options.logger);
     this.#stopFollowing = options.feed.on('config', ({ revision, reconnected }) => {
       if (reconnected || revision !== this.#model?.revision) this.#catchUp();
     });

@@ -6,7 +6,7 @@ import {
   unwrapKey,
   upstreamSecretContext,
 } from '../store/envelope.ts';
-import type { MasterKey } from '../store/master-key.ts';
+import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import { apiKeyResource } from './api-key-resource.ts';
 import type { CompiledResource, CompileViolation } from './compiled-resource.ts';
 import type { SourceChange } from './config-model.ts';
@@ -26,11 +26,11 @@ const eras = { legacy: 'ERA_LEGACY', modern: 'ERA_MODERN', dual: 'ERA_DUAL' } as
  * could use. The same rows give the same resources on every replica.
  */
 export class RowCompiler {
-  readonly #masterKey: MasterKey;
+  readonly #masterKeys: MasterKeyRing;
   readonly #logger: Logger;
 
-  constructor(masterKey: MasterKey, logger: Logger) {
-    this.#masterKey = masterKey;
+  constructor(masterKeys: MasterKeyRing, logger: Logger) {
+    this.#masterKeys = masterKeys;
     this.#logger = logger;
   }
 
@@ -54,7 +54,7 @@ export class RowCompiler {
     const keys: SealKeyRow[] = [];
     for (const row of rows) {
       const key = this.#opened('SealKeyRing', groupId, 'keys', () =>
-        unwrapKey(this.#masterKey, sealKeyContext(row), row.wrappedKey).reveal(),
+        unwrapKey(this.#masterKeys, sealKeyContext(row), row).reveal(),
       );
       if (key) keys.push({ keyId: row.id, key, primary: row.primary });
     }
@@ -74,7 +74,7 @@ export class RowCompiler {
         header,
       });
       const value = this.#opened('Server', sealed.id, 'credential', () =>
-        openSecret(this.#masterKey, context, { ciphertext, wrappedKey, masterKeyId }).reveal(),
+        openSecret(this.#masterKeys, context, { ciphertext, wrappedKey, masterKeyId }).reveal(),
       );
       // Without its credential the server would be asked as nobody: better not at all.
       if (value === undefined) return undefined;

@@ -1,5 +1,6 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import type { MasterKey } from './master-key.ts';
+import type { MasterKeyRing } from './master-key-ring.ts';
 import { Secret } from './secret.ts';
 
 const formatVersion = 1;
@@ -7,11 +8,21 @@ const nonceBytes = 12;
 const tagBytes = 16;
 const dataKeyBytes = 32;
 
-/** A sealed secret as it is stored: opened with the master key that `masterKeyId` names. */
-export interface SealedSecret {
-  readonly ciphertext: Buffer;
+/** A key as it is stored, wrapped by a master key. */
+export interface WrappedKey {
   readonly wrappedKey: Buffer;
+  /** Which master key wrapped it. Null: written before rows said so, any of the ring's is tried. */
+  readonly masterKeyId: string | null;
+}
+
+/** What was wrapped now: it names its master key. */
+export interface NewWrappedKey extends WrappedKey {
   readonly masterKeyId: string;
+}
+
+/** A sealed secret as it is stored: under a data key, which is wrapped. */
+export interface SealedSecret extends NewWrappedKey {
+  readonly ciphertext: Buffer;
 }
 
 /** A sealed value was changed, belongs elsewhere, or was sealed with another key. Says no more than that. */
@@ -52,51 +63,80 @@ function decrypt(key: Uint8Array, sealed: Uint8Array, context: SealContext): Buf
 }
 
 /**
- * Wraps a key (a seal key, a signing key) under the master key, for one context: a wrapped key that is
- * moved to another row can't be opened there.
+ * Wraps a key (a seal key, a signing key) under the current master key, for one context: a wrapped key
+ * that is moved to another row can't be opened there.
  */
-export function wrapKey(masterKey: MasterKey, context: SealContext, key: Uint8Array): Buffer {
-  return encrypt(masterKey.derive('wrap').reveal(), key, context);
+export function wrapKey(
+  masterKeys: MasterKeyRing,
+  context: SealContext,
+  key: Uint8Array,
+): NewWrappedKey {
+  const { current } = masterKeys;
+  const wrappedKey = encrypt(current.derive('wrap').reveal(), key, context);
+  return { wrappedKey, masterKeyId: current.id };
 }
 
-/** @throws {EnvelopeError} when it was wrapped otherwise, or changed. */
+function masterKeysFor(masterKeys: MasterKeyRing, id: string | null): readonly MasterKey[] {
+  if (id === null) return masterKeys.keys();
+  const named = masterKeys.find(id);
+  if (named !== undefined) return [named];
+  const known = masterKeys.keys().map((key) => key.id);
+  throw new EnvelopeError(`Sealed with master key ${id}; known here: ${known.join(', ')}.`);
+}
+
+/** @throws {EnvelopeError} when its master key is not known here, it was wrapped otherwise, or changed. */
 export function unwrapKey(
-  masterKey: MasterKey,
+  masterKeys: MasterKeyRing,
   context: SealContext,
-  wrapped: Uint8Array,
+  wrapped: WrappedKey,
 ): Secret<Uint8Array> {
-  return new Secret<Uint8Array>(decrypt(masterKey.derive('wrap').reveal(), wrapped, context));
+  let failure: unknown;
+  for (const masterKey of masterKeysFor(masterKeys, wrapped.masterKeyId)) {
+    try {
+      const wrapping = masterKey.derive('wrap').reveal();
+      return new Secret<Uint8Array>(decrypt(wrapping, wrapped.wrappedKey, context));
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }
 
 /**
- * Envelope encryption: the value under a data key of its own, the data key under the master key, both
- * bound to the context. A new master key then means wrapping data keys again, not every value.
+ * The same key, wrapped by the current master key.
+ * @throws {EnvelopeError} as `unwrapKey`.
+ */
+export function rewrapKey(
+  masterKeys: MasterKeyRing,
+  context: SealContext,
+  wrapped: WrappedKey,
+): NewWrappedKey {
+  return wrapKey(masterKeys, context, unwrapKey(masterKeys, context, wrapped).reveal());
+}
+
+/**
+ * Envelope encryption: the value under a data key of its own, the data key under the current master key,
+ * both bound to the context. A new master key then means wrapping data keys again, not every value.
  */
 export function sealSecret(
-  masterKey: MasterKey,
+  masterKeys: MasterKeyRing,
   context: SealContext,
   value: Secret<string>,
 ): SealedSecret {
   const dataKey = randomBytes(dataKeyBytes);
   return {
     ciphertext: encrypt(dataKey, Buffer.from(value.reveal(), 'utf8'), context),
-    wrappedKey: wrapKey(masterKey, context, dataKey),
-    masterKeyId: masterKey.id,
+    ...wrapKey(masterKeys, context, dataKey),
   };
 }
 
-/** @throws {EnvelopeError} when it was sealed for another context or with another key, or changed. */
+/** @throws {EnvelopeError} when it was sealed for another context or with an unknown key, or changed. */
 export function openSecret(
-  masterKey: MasterKey,
+  masterKeys: MasterKeyRing,
   context: SealContext,
   sealed: SealedSecret,
 ): Secret<string> {
-  if (sealed.masterKeyId !== masterKey.id) {
-    throw new EnvelopeError(
-      `Sealed with master key ${sealed.masterKeyId}; this one is ${masterKey.id}.`,
-    );
-  }
-  const dataKey = unwrapKey(masterKey, context, sealed.wrappedKey);
+  const dataKey = unwrapKey(masterKeys, context, sealed);
   return new Secret(decrypt(dataKey.reveal(), sealed.ciphertext, context).toString('utf8'));
 }
 

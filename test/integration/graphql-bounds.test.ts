@@ -202,9 +202,9 @@ test('replicas that start together on an empty database share one signing key', 
   const database = await createTestDatabase();
   try {
     const stores = await Promise.all([1, 2, 3].map(() => database.openStore()));
-    const { masterKey } = database;
+    const { masterKeys } = database;
     const rings = await Promise.all(
-      stores.map((store) => openSigningKeys({ store, masterKey, now: Date.now })),
+      stores.map((store) => openSigningKeys({ store, masterKeys, now: Date.now })),
     );
     const kids = await Promise.all(rings.map(async (ring) => (await ring.current()).kid));
     expect(new Set(kids).size).toBe(1);

@@ -116,7 +116,7 @@ export async function openHarness(): Promise<GraphqlHarness> {
       const server = await createGraphqlServer({
         store: await database.openStore(),
         feed,
-        masterKey: database.masterKey,
+        masterKeys: database.masterKeys,
         logger,
         registry: new Registry(),
         now: () => clock.nowMs,

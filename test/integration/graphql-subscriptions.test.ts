@@ -292,7 +292,7 @@ describe('changes', () => {
     await untilSubscribed(second, 1);
     const deps = {
       store: harness.store,
-      masterKey: harness.database.masterKey,
+      masterKeys: harness.database.masterKeys,
       addressRules: { privateAddressesAllowed: true },
     };
     const actor = { kind: 'system', id: 'test' } as const;

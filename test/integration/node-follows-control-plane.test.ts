@@ -45,8 +45,8 @@ class Replica {
   static async start(database: TestDatabase, store: Store, port = 0): Promise<Replica> {
     const feed = await ChangeFeed.open({ connection: database.roles.system, logger: quiet });
     const nowMs = Date.now;
-    const { masterKey } = database;
-    const source = await ConfigState.open({ store, feed, masterKey, logger: quiet, nowMs });
+    const { masterKeys } = database;
+    const source = await ConfigState.open({ store, feed, masterKeys, logger: quiet, nowMs });
     const streams = new NodeStreams({
       authenticator: new NodeAuthenticator({ store, nowMs }),
       logger: quiet,
@@ -121,7 +121,7 @@ let node: TestNode;
 beforeAll(async () => {
   database = await createTestDatabase();
   store = await database.openStore();
-  await ensureSealKeys(store, database.masterKey);
+  await ensureSealKeys(store, database.masterKeys);
 });
 
 afterAll(async () => {
@@ -177,7 +177,7 @@ async function addOrganization(slug: string): Promise<string> {
 
 async function addServer(organizationId: string, slug: string): Promise<string> {
   const saved = await createServer(
-    { store, masterKey: database.masterKey, addressRules: { privateAddressesAllowed: true } },
+    { store, masterKeys: database.masterKeys, addressRules: { privateAddressesAllowed: true } },
     systemActor,
     {
       organizationId,

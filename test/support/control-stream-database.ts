@@ -9,7 +9,7 @@ import {
   upstreamSecretContext,
   wrapKey,
 } from '../../control-plane/store/envelope.ts';
-import type { MasterKey } from '../../control-plane/store/master-key.ts';
+import type { MasterKeyRing } from '../../control-plane/store/master-key-ring.ts';
 import { Secret } from '../../control-plane/store/secret.ts';
 import type { Store } from '../../control-plane/store/store.ts';
 import { uuidV7 } from '../../control-plane/store/uuid-v7.ts';
@@ -17,11 +17,11 @@ import { uuidV7 } from '../../control-plane/store/uuid-v7.ts';
 /** Writes the rows that nodes follow, each as one change, with nothing of the API in between. */
 export class ControlStreamDatabase {
   readonly #store: Store;
-  readonly #masterKey: MasterKey;
+  readonly #masterKeys: MasterKeyRing;
 
-  constructor(store: Store, masterKey: MasterKey) {
+  constructor(store: Store, masterKeys: MasterKeyRing) {
     this.#store = store;
-    this.#masterKey = masterKey;
+    this.#masterKeys = masterKeys;
   }
 
   /** Runs SQL and commits it as one revision that touched `resources`. */
@@ -89,7 +89,7 @@ export class ControlStreamDatabase {
         serverId: id,
         header: credential.header,
       });
-      const sealed = sealSecret(this.#masterKey, context, new Secret(credential.value));
+      const sealed = sealSecret(this.#masterKeys, context, new Secret(credential.value));
       await em.execute(
         `insert into upstream_secrets
            (organization_id, id, server_id, header, ciphertext, wrapped_key, master_key_id)
@@ -163,10 +163,11 @@ export class ControlStreamDatabase {
         );
       }
       const context = sealKeyContext({ nodeGroupId: id, id: 'k1' });
+      const { wrappedKey, masterKeyId } = wrapKey(this.#masterKeys, context, randomBytes(32));
       await em.execute(
-        `insert into seal_keys (node_group_id, id, wrapped_key, is_primary)
-         values (?, 'k1', ?, true)`,
-        [id, wrapKey(this.#masterKey, context, randomBytes(32))],
+        `insert into seal_keys (node_group_id, id, wrapped_key, master_key_id, is_primary)
+         values (?, 'k1', ?, ?, true)`,
+        [id, wrappedKey, masterKeyId],
       );
     });
     return id;

@@ -42,7 +42,7 @@ async function startReplica(
   const state = await ConfigState.open({
     ...common,
     feed,
-    masterKey: database.masterKey,
+    masterKeys: database.masterKeys,
     retryDelayMs: 50,
     ...options.state,
   });
@@ -81,7 +81,7 @@ export interface ControlStreamSetup {
 
 export async function setUpControlStream(): Promise<ControlStreamSetup> {
   const database = await createTestDatabase();
-  const rows = new ControlStreamDatabase(await database.openStore(), database.masterKey);
+  const rows = new ControlStreamDatabase(await database.openStore(), database.masterKeys);
   const open: Replica[] = [];
   return {
     database,

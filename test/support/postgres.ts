@@ -7,7 +7,7 @@ import {
   deriveRoleConnections,
   type RoleConnections,
 } from '../../control-plane/store/database-connection.ts';
-import type { MasterKey } from '../../control-plane/store/master-key.ts';
+import { MasterKeyRing } from '../../control-plane/store/master-key-ring.ts';
 import { openStore, type Store, type StoreOptions } from '../../control-plane/store/store.ts';
 import { testServer } from './postgres-server.ts';
 import { ensureTemplate, testMasterKey, testRoles } from './postgres-template.ts';
@@ -16,7 +16,7 @@ import { ensureTemplate, testMasterKey, testRoles } from './postgres-template.ts
 export interface TestDatabase {
   readonly owner: DatabaseConnection;
   readonly roles: RoleConnections;
-  readonly masterKey: MasterKey;
+  readonly masterKeys: MasterKeyRing;
   /** The owner's URL, for a process that is configured by `MCPGW_DATABASE_URL`. */
   readonly ownerUrl: string;
   openStore(options?: Partial<StoreOptions>): Promise<Store>;
@@ -74,7 +74,7 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return {
     owner,
     roles,
-    masterKey: testMasterKey,
+    masterKeys: new MasterKeyRing(testMasterKey),
     ownerUrl: connectionUrl(owner),
     openStore: async (options = {}) => {
       const store = await openStore({ roles, logger: pino({ level: 'silent' }), ...options });
