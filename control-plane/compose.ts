@@ -102,7 +102,14 @@ async function startApi(
     const passwords = createPasswordDesk({ concurrencyMax: 1, waitingMax: 1 });
     await ensureOperator({ store, passwords }, operator);
   }
-  const source = await ConfigState.open({ store, feed, masterKeys, logger, nowMs: Date.now });
+  const source = await ConfigState.open({
+    store,
+    feed,
+    masterKeys,
+    tokenIssuer: config.tokenIssuer,
+    logger,
+    nowMs: Date.now,
+  });
   cleanup.defer(() => source.close());
   const nodes = await createNodeServer({
     store,

@@ -24,8 +24,9 @@ create table issuers (
   client_secret_master_key_id text,
   redirect_urls text[] not null default '{}',
   login_scopes text[] not null default '{openid,email,profile}',
-  -- Claim, such as groups or realm_access.roles, whose values are mapped to roles; the first match counts.
-  role_claim text check (length(role_claim) between 1 and 200),
+  -- Path of the claim, such as {groups} or {realm_access,roles}, whose values are mapped to roles; the first
+  -- match counts.
+  role_claim text[] not null default '{}' check (cardinality(role_claim) <= 5),
   role_mappings jsonb not null default '[]' check (jsonb_typeof(role_mappings) = 'array'),
   -- Who matches no mapping: this role, or (null) nobody gets in.
   default_role text check (default_role in ('admin', 'developer', 'auditor', 'agent')),
@@ -61,6 +62,12 @@ create table user_identities (
 );
 create index user_identities_user on user_identities (user_id);
 
+-- Set: the member came through this issuer, and each log-in gives the role that it says.
+alter table memberships add column issuer_id uuid;
+alter table memberships add constraint memberships_issuer
+  foreign key (organization_id, issuer_id) references issuers (organization_id, id)
+  on delete set null (issuer_id);
+
 -- Log-ins that went to an issuer and have not come back; the state that it carries is the row's key.
 create table oidc_logins (
   state_hash bytea primary key check (octet_length(state_hash) = 32),
@@ -83,6 +90,8 @@ create index oidc_logins_expiry on oidc_logins (expires_at);
 create table revocations (
   organization_id uuid not null references organizations (id) on delete cascade,
   id uuid not null,
+  -- What was written by one change has one: a person's end is told to any number of organizations.
+  change_id uuid not null,
   -- Exactly one: every token of a subject that was issued before, one token, or one session's tokens.
   subject text check (length(subject) between 1 and 600),
   issued_before timestamptz(3),
@@ -95,11 +104,20 @@ create table revocations (
   check (num_nonnulls(subject, token_id, session_id) = 1),
   check ((subject is null) = (issued_before is null))
 );
+create index revocations_change on revocations (change_id);
 create index revocations_expiry on revocations (expires_at);
 
 -- Calls are refused on a node that has heard nothing for longer; null: never.
 alter table organizations add column stale_after_seconds integer
   check (stale_after_seconds between 1 and 2592000);
+`;
+
+/** Who ends people or sessions of theirs tells every organization that holds tokens of them. */
+const revocationPolicies = `
+create policy platform on revocations for insert to mcpgw_app_group with check (mcpgw_platform());
+create policy own on revocations for insert to mcpgw_app_group
+  with check (subject = 'user:' || mcpgw_user_id() or session_id in (
+    select s.id from sessions s where s.user_id = mcpgw_user_id()));
 `;
 
 /** Issuers of tokens, log-in through them, and revocation. */
@@ -113,5 +131,6 @@ export class IssuersMigration extends Migration {
         `grant select, insert, update, delete on ${table} to mcpgw_app_group, mcpgw_system_group`,
       );
     }
+    this.addSql(revocationPolicies);
   }
 }

@@ -59,8 +59,11 @@ select jsonb_build_object(
   'apiKeys', ${found('apiKeys', `(k.organization_id, k.id) in (${touched(inOrganization, touchingKinds.apiKeys)})`)}
     || ${found('apiKeys', `(k.organization_id, k.subject_user_id) in (${touchedMembers})`)},
   'servers', ${found('servers', `(s.organization_id, s.id) in (${touched(inOrganization, touchingKinds.servers)})`)},
+  'revocations', ${found('revocations', `r.change_id in (${touched('t.id::uuid', touchingKinds.revocations)})`)},
   'groups', ${found('groups', `exists (${touched('', touchingKinds.groups)})`)},
-  'sealKeys', ${found('sealKeys', `w.node_group_id in (${touched('t.id::uuid', touchingKinds.sealKeys)})`)}
+  'sealKeys', ${found('sealKeys', `w.node_group_id in (${touched('t.id::uuid', touchingKinds.sealKeys)})`)},
+  'issuers', ${found('issuers', `(i.organization_id, i.id) in (${touched(inOrganization, touchingKinds.issuers)})`)},
+  'signingKeys', ${found('signingKeys', `exists (${touched('', touchingKinds.signingKeys)})`)}
 )::text as changes`,
 };
 

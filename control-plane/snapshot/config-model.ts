@@ -89,10 +89,11 @@ export class ConfigModel {
     for (const group of this.#groups.values()) group.remove(keyOf(resource));
   }
 
-  /** A group's own ring goes to that group alone, everything else follows its organization. */
+  /** A group's own ring goes to that group alone, what is no organization's to all; the rest follows it. */
   #serves(group: GroupView, resource: CompiledResource): boolean {
     if (resource.type === 'SealKeyRing') return resource.name === group.id;
     const { organizationId } = resource.scope;
+    if (organizationId === '') return true;
     return group.row.servesAll || group.row.organizationIds.has(organizationId);
   }
 

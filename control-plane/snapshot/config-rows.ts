@@ -2,7 +2,9 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { readEpoch } from '../store/epoch.ts';
 import type { ApiKeyRow } from './api-key-resource.ts';
 import type { GroupRow } from './group-view.ts';
+import type { IssuerRow, PublicJwk } from './issuer-resource.ts';
 import type { OrganizationRow } from './organization-resource.ts';
+import type { RevocationRow } from './revocation-resource.ts';
 import type { ServerRow } from './server-resource.ts';
 
 /** A key that may be used is to be streamed; a revoked one, or one of a disabled user, is not. */
@@ -30,6 +32,17 @@ export interface WrappedSealKeyRow {
   readonly primary: boolean;
 }
 
+/** An organization's issuer; usable: it vouches for calls, and its keys are known. */
+export interface SelectedIssuer extends Omit<IssuerRow, 'jwks'> {
+  readonly jwks: IssuerRow['jwks'] | null;
+  readonly usable: boolean;
+}
+
+/** The public half of a key that signs the gateway's own tokens, or has signed them. */
+export interface SigningKeyRow {
+  readonly publicJwk: PublicJwk;
+}
+
 /** How JSON carries a row: bytes as base64, nothing as null. */
 type Encoded<Row> = {
   readonly [Column in keyof Row]: Row[Column] extends ReadonlySet<infer Item>
@@ -48,8 +61,11 @@ export interface EncodedRows {
   readonly organizations: readonly OrganizationRow[];
   readonly apiKeys: readonly Encoded<SelectedApiKey>[];
   readonly servers: readonly Encoded<SealedServerRow>[];
+  readonly revocations: readonly RevocationRow[];
   readonly groups: readonly Encoded<GroupRow>[];
   readonly sealKeys: readonly Encoded<WrappedSealKeyRow>[];
+  readonly issuers: readonly SelectedIssuer[];
+  readonly signingKeys: readonly SigningKeyRow[];
 }
 
 /** The same, as the rest of the control plane knows them. */
@@ -58,16 +74,21 @@ export interface ConfigRows {
   /** Revoked ones included. */
   readonly apiKeys: readonly SelectedApiKey[];
   readonly servers: readonly SealedServerRow[];
+  readonly revocations: readonly RevocationRow[];
   /** All groups, each with the organizations assigned to it. */
   readonly groups: readonly GroupRow[];
   readonly sealKeys: readonly WrappedSealKeyRow[];
+  readonly issuers: readonly SelectedIssuer[];
+  /** All of them, when any was touched. */
+  readonly signingKeys: readonly SigningKeyRow[];
 }
 
 /** Selects of rows; each only wants a condition. A member's key has the role of the membership. */
 export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
   organizations: `
     select o.id, o.slug, o.enabled, o.must_audit as "mustAudit",
-      to_jsonb(o.allowed_origins) as "allowedOrigins"
+      to_jsonb(o.allowed_origins) as "allowedOrigins",
+      o.stale_after_seconds as "staleAfterSeconds"
     from organizations o`,
   apiKeys: `
     select k.id, k.key_id as "keyId", k.organization_id as "organizationId",
@@ -95,6 +116,12 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
       encode(c.wrapped_key, 'base64') as "wrappedKey", c.master_key_id as "masterKeyId"
     from mcp_servers s
     left join upstream_secrets c on c.organization_id = s.organization_id and c.server_id = s.id`,
+  revocations: `
+    select r.id, r.organization_id as "organizationId", r.subject,
+      floor(extract(epoch from r.issued_before) * 1000)::double precision as "issuedBeforeMs",
+      r.token_id as "tokenId", r.session_id as "sessionId",
+      floor(extract(epoch from r.expires_at) * 1000)::double precision as "expiresAtMs"
+    from revocations r`,
   groups: `
     select g.id, g.name, g.serves_all_organizations as "servesAll",
       coalesce((select jsonb_agg(a.organization_id) from node_group_organizations a
@@ -104,6 +131,14 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
     select w.node_group_id as "nodeGroupId", w.id, encode(w.wrapped_key, 'base64') as "wrappedKey",
       w.master_key_id as "masterKeyId", w.is_primary as "primary"
     from seal_keys w`,
+  issuers: `
+    select i.id, i.organization_id as "organizationId", i.issuer_url as issuer, i.jwks,
+      to_jsonb(i.algorithms) as algorithms, i.scope_mode as "scopeMode",
+      to_jsonb(i.role_claim) as "roleClaim", i.role_mappings as "roleMappings",
+      i.default_role as "defaultRole", i.enabled and i.proxy_enabled as usable
+    from issuers i`,
+  signingKeys: `
+    select k.public_jwk as "publicJwk" from signing_keys k`,
 };
 
 function bytes(encoded: string): Buffer {
@@ -124,8 +159,11 @@ export function decodedRows(rows: EncodedRows): ConfigRows {
       ciphertext: row.ciphertext === null ? null : bytes(row.ciphertext),
       wrappedKey: row.wrappedKey === null ? null : bytes(row.wrappedKey),
     })),
+    revocations: rows.revocations,
     groups: rows.groups.map((row) => ({ ...row, organizationIds: new Set(row.organizationIds) })),
     sealKeys: rows.sealKeys.map((row) => ({ ...row, wrappedKey: bytes(row.wrappedKey) })),
+    issuers: rows.issuers,
+    signingKeys: rows.signingKeys,
   };
 }
 
@@ -150,7 +188,10 @@ export async function readAllRows(em: EntityManager): Promise<ConfigRows> {
     organizations: await select('organizations'),
     apiKeys: await select('apiKeys'),
     servers: await select('servers'),
+    revocations: await select('revocations'),
     groups: await select('groups'),
     sealKeys: await select('sealKeys'),
+    issuers: await select('issuers'),
+    signingKeys: await select('signingKeys'),
   });
 }

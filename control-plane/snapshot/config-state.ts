@@ -20,6 +20,8 @@ export interface ConfigStateOptions {
   readonly store: Store;
   readonly feed: ConfigFeed;
   readonly masterKeys: MasterKeyRing;
+  /** `iss` of the gateway's own tokens, which nodes check. */
+  readonly tokenIssuer: string;
   readonly logger: Logger;
   readonly nowMs: () => number;
   /** Changed resources that each node group remembers; default 20,000. */
@@ -59,7 +61,7 @@ export class ConfigState {
       retryDelayMs: 500,
       ...options,
     };
-    this.#compiler = new RowCompiler(options.masterKeys, options.logger);
+    this.#compiler = new RowCompiler(options.masterKeys, options.tokenIssuer, options.logger);
     this.#stopFollowing = options.feed.on('config', ({ revision, reconnected }) => {
       if (reconnected || revision !== this.#model?.revision) this.#catchUp();
     });
@@ -177,7 +179,11 @@ export class ConfigState {
 
   #build({ epoch, revision }: DatabasePosition, rows: ConfigRows): ConfigModel {
     const groupIds = new Set(rows.groups.map(({ id }) => id));
-    const sources = [...this.#compiled(rows), ...this.#sealKeyRings(rows, groupIds)];
+    const sources = [
+      ...this.#compiled(rows),
+      ...this.#sealKeyRings(rows, groupIds),
+      this.#compiler.platformIssuer(rows.signingKeys),
+    ];
     const model = new ConfigModel(epoch, revision, this.#options.changeLogKeysMax);
     model.apply({ toRevision: revision, sources, groups: rows.groups });
     return model;
@@ -187,7 +193,9 @@ export class ConfigState {
     return [
       ...rows.organizations.map((row) => this.#compiler.organization(row)),
       ...rows.servers.map((row) => this.#compiler.server(row)),
+      ...rows.revocations.map((row) => this.#compiler.revocation(row)),
       ...rows.apiKeys.map((row) => this.#compiler.apiKey(row)),
+      ...rows.issuers.map((row) => this.#compiler.issuer(row)),
     ];
   }
 
@@ -199,11 +207,15 @@ export class ConfigState {
       ...[...touched.organizationIds].map((id) => `organization/${id}`),
       ...[...touched.serverIds].map((id) => `server/${id}`),
       ...[...touched.apiKeyIds].map((id) => `api_key/${id}`),
+      // Also the ids of changes, which name no source.
+      ...[...touched.revocationIds].map((id) => `revocation/${id}`),
+      ...[...touched.issuerIds].map((id) => `issuer/${id}`),
     ].filter((source) => !present.has(source));
     return [
       ...found,
       ...gone.map((source) => ({ source, resource: undefined })),
       ...this.#sealKeyRings(rows, touched.sealKeyGroupIds),
+      ...(touched.signingKeys ? [this.#compiler.platformIssuer(rows.signingKeys)] : []),
     ];
   }
 

@@ -10,8 +10,16 @@ import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import { apiKeyResource } from './api-key-resource.ts';
 import type { CompiledResource, CompileViolation } from './compiled-resource.ts';
 import type { SourceChange } from './config-model.ts';
-import type { SealedServerRow, SelectedApiKey, WrappedSealKeyRow } from './config-rows.ts';
+import type {
+  SealedServerRow,
+  SelectedApiKey,
+  SelectedIssuer,
+  SigningKeyRow,
+  WrappedSealKeyRow,
+} from './config-rows.ts';
+import { issuerResource, platformIssuerResource } from './issuer-resource.ts';
 import { type OrganizationRow, organizationResource } from './organization-resource.ts';
+import { type RevocationRow, revocationResource } from './revocation-resource.ts';
 import { type SealKeyRow, sealKeyRingResource } from './seal-key-ring-resource.ts';
 import { type ServerRow, serverResource, serverViolations } from './server-resource.ts';
 
@@ -27,10 +35,13 @@ const eras = { legacy: 'ERA_LEGACY', modern: 'ERA_MODERN', dual: 'ERA_DUAL' } as
  */
 export class RowCompiler {
   readonly #masterKeys: MasterKeyRing;
+  readonly #tokenIssuer: string;
   readonly #logger: Logger;
 
-  constructor(masterKeys: MasterKeyRing, logger: Logger) {
+  /** @param tokenIssuer `iss` of the gateway's own tokens. */
+  constructor(masterKeys: MasterKeyRing, tokenIssuer: string, logger: Logger) {
     this.#masterKeys = masterKeys;
+    this.#tokenIssuer = tokenIssuer;
     this.#logger = logger;
   }
 
@@ -45,8 +56,30 @@ export class RowCompiler {
     };
   }
 
+  /** Without keys there is nothing that a node could check a token with: it then knows no such issuer. */
+  issuer(row: SelectedIssuer): SourceChange {
+    const { jwks } = row;
+    return {
+      source: `issuer/${row.id}`,
+      resource: row.usable && jwks !== null ? issuerResource({ ...row, jwks }) : undefined,
+    };
+  }
+
+  /** The gateway's own issuer, of all signing keys. */
+  platformIssuer(rows: readonly SigningKeyRow[]): SourceChange {
+    const keys = rows.map(({ publicJwk }) => publicJwk);
+    return {
+      source: 'signing_keys/all',
+      resource: keys.length === 0 ? undefined : platformIssuerResource(this.#tokenIssuer, keys),
+    };
+  }
+
   server(row: SealedServerRow): SourceChange {
     return { source: `server/${row.id}`, resource: this.#server(row) };
+  }
+
+  revocation(row: RevocationRow): SourceChange {
+    return { source: `revocation/${row.id}`, resource: revocationResource(row) };
   }
 
   /** The ring of one group; a group without keys has none. */

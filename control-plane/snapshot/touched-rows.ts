@@ -1,15 +1,19 @@
 import type { ChangedResource, ChangedResourceKind } from '../store/changed-resource.ts';
 
-/** Which kinds of changed resources make rows be read again; what no node gets (signing keys) is in none. */
+/** Which kinds of changed resources make rows be read again; what no node gets is in none. */
 export const touchingKinds = {
   organizations: ['organization'],
   apiKeys: ['api_key'],
   /** People whose roles or whose account changed: their keys follow. */
   users: ['user', 'membership'],
   servers: ['server'],
+  revocations: ['revocation'],
   groups: ['node_group'],
   /** A new group has its first key, a removed one none any more. */
   sealKeys: ['seal_keys', 'node_group'],
+  issuers: ['issuer'],
+  /** Nodes get the public halves, as the gateway's own issuer. */
+  signingKeys: ['signing_key'],
   /** Revoked, or their group removed: open streams are to be checked. */
   tokens: ['node_token', 'node_group'],
 } as const satisfies Readonly<Record<string, readonly ChangedResourceKind[]>>;
@@ -22,8 +26,11 @@ export interface TouchedRows {
   readonly organizationIds: ReadonlySet<string>;
   readonly apiKeyIds: ReadonlySet<string>;
   readonly serverIds: ReadonlySet<string>;
+  readonly revocationIds: ReadonlySet<string>;
   /** Groups whose key ring changed. */
   readonly sealKeyGroupIds: ReadonlySet<string>;
+  readonly issuerIds: ReadonlySet<string>;
+  readonly signingKeys: boolean;
   readonly groups: boolean;
   readonly tokens: boolean;
 }
@@ -40,7 +47,10 @@ export function touchedRows(revisions: readonly RevisionEntries[]): TouchedRows 
     organizationIds: ids(touchingKinds.organizations),
     apiKeyIds: ids(touchingKinds.apiKeys),
     serverIds: ids(touchingKinds.servers),
+    revocationIds: ids(touchingKinds.revocations),
     sealKeyGroupIds: ids(touchingKinds.sealKeys),
+    issuerIds: ids(touchingKinds.issuers),
+    signingKeys: ids(touchingKinds.signingKeys).size > 0,
     groups: ids(touchingKinds.groups).size > 0,
     tokens: ids(touchingKinds.tokens).size > 0,
   };

@@ -46,7 +46,14 @@ class Replica {
     const feed = await ChangeFeed.open({ connection: database.roles.system, logger: quiet });
     const nowMs = Date.now;
     const { masterKeys } = database;
-    const source = await ConfigState.open({ store, feed, masterKeys, logger: quiet, nowMs });
+    const source = await ConfigState.open({
+      store,
+      feed,
+      masterKeys,
+      tokenIssuer: 'https://gateway.example.com',
+      logger: quiet,
+      nowMs,
+    });
     const streams = new NodeStreams({
       authenticator: new NodeAuthenticator({ store, nowMs }),
       logger: quiet,

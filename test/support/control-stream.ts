@@ -43,6 +43,7 @@ async function startReplica(
     ...common,
     feed,
     masterKeys: database.masterKeys,
+    tokenIssuer: 'https://gateway.example.com',
     retryDelayMs: 50,
     ...options.state,
   });
