@@ -3,6 +3,7 @@ import type { LoginDependencies } from '../identity/login.ts';
 import type { Granter } from '../identity/members.ts';
 import { loadPrincipal, type Principal } from '../identity/principal.ts';
 import type { PageBounds } from '../input/page.ts';
+import type { AccessAudit } from '../registry/access-audit.ts';
 import type { RegistryDependencies } from '../registry/servers.ts';
 import type { Store } from '../store/store.ts';
 import { ApiError } from './errors.ts';
@@ -14,6 +15,7 @@ export interface ApiServices {
   readonly login: LoginDependencies;
   readonly registry: RegistryDependencies;
   readonly subscriptions: SubscriptionHub;
+  readonly accessAudit: AccessAudit;
   readonly pageBounds: PageBounds;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;

@@ -7,6 +7,7 @@ import { type AccessTokens, createAccessTokens } from '../identity/access-token.
 import { createAttemptLimit } from '../identity/attempt-limit.ts';
 import { createPasswordDesk } from '../identity/password-desk.ts';
 import { openSigningKeys } from '../identity/signing-keys.ts';
+import { AccessAudit } from '../registry/access-audit.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
 import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
@@ -90,6 +91,7 @@ function createServices(
       addressRules: { privateAddressesAllowed: options.privateUpstreamsAllowed },
     },
     subscriptions: new SubscriptionHub({ store, feed, bounds, now }),
+    accessAudit: new AccessAudit({ store, logger: options.logger, now }),
     pageBounds: bounds,
   };
 }
@@ -193,6 +195,7 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
       await closed;
       clearTimeout(drained);
       await apollo.stop();
+      await services.accessAudit.close();
     },
   };
 }

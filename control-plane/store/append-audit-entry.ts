@@ -9,6 +9,7 @@ import {
   platformChainId,
 } from '../audit/audit-chain.ts';
 import { type JsonObject, storableJson, storableText } from '../audit/canonical-json.ts';
+import { channels } from './notify.ts';
 import { lockUntilCommit } from './transaction-locks.ts';
 import { uuidV7 } from './uuid-v7.ts';
 
@@ -119,13 +120,14 @@ export async function appendAuditEntry(
   await em.execute(
     `with head as (
        insert into audit_chains (chain_id, organization_id, sequence, hash) values (?, ?, ?, ?)
-       on conflict (chain_id) do update set sequence = excluded.sequence, hash = excluded.hash)
-     insert into audit_logs (chain_id, sequence, id, organization_id, revision, at, action,
+       on conflict (chain_id) do update set sequence = excluded.sequence, hash = excluded.hash),
+     entry as (insert into audit_logs (chain_id, sequence, id, organization_id, revision, at, action,
        actor_kind, actor_id, actor_label, actor_label_salt, actor_label_commitment,
        target_type, target_id, target_label, target_label_salt, target_label_commitment,
        details, private_details, private_details_salt, private_details_commitment,
        previous_hash, hash)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?, ?, ?, ?)`,
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?::jsonb, ?::jsonb, ?, ?, ?, ?))
+     select pg_notify('${channels.audit}', ?)`,
     [
       ...[chainId, event.organizationId, entry.sequence, hash],
       ...[chainId, entry.sequence, entry.id, event.organizationId, revision, entry.at],
@@ -137,6 +139,7 @@ export async function appendAuditEntry(
       privateDetails.stored === null ? null : JSON.stringify(privateDetails.stored),
       ...[privateDetails.salt, privateDetails.commitment],
       ...[entry.previousHash, hash],
+      chainId,
     ],
   );
   return { chainId, sequence: entry.sequence, at: entry.at };

@@ -10,6 +10,8 @@ export interface FeedEvents {
   readonly requestLogs: { readonly organizationIds: readonly string[] | 'many' };
   /** What is known of some node has changed. */
   readonly nodes: { readonly reconnected: boolean };
+  /** This audit chain has a new entry; `many`: some have. */
+  readonly audit: { readonly chainId: string };
 }
 export type FeedTopic = keyof FeedEvents;
 export type FeedListener<Topic extends FeedTopic> = (event: FeedEvents[Topic]) => void;
@@ -34,12 +36,14 @@ interface Marks {
   readonly revision: number;
   readonly events: string;
   readonly nodes: string;
+  readonly audit: string;
 }
 
 const marksQuery = `
 select (select revision from platform_state)::text as revision,
   (select coalesce(sum(sequence), 0) from event_watermarks)::text as events,
-  (select coalesce(max(extract(epoch from updated_at)), 0) from nodes)::text as nodes`;
+  (select coalesce(max(extract(epoch from updated_at)), 0) from nodes)::text as nodes,
+  (select coalesce(sum(sequence), 0) from audit_chains)::text as audit`;
 
 type Listeners = { readonly [Topic in FeedTopic]: Set<FeedListener<Topic>> };
 
@@ -55,6 +59,7 @@ export class ChangeFeed {
     config: new Set(),
     requestLogs: new Set(),
     nodes: new Set(),
+    audit: new Set(),
   };
   /** Topics that a notification came for since the last read. */
   readonly #heardOf = new Set<FeedTopic>();
@@ -118,9 +123,7 @@ export class ChangeFeed {
     clearTimeout(this.#timer);
     const client = this.#client;
     this.#client = undefined;
-    this.#listeners.config.clear();
-    this.#listeners.requestLogs.clear();
-    this.#listeners.nodes.clear();
+    for (const listeners of Object.values(this.#listeners)) listeners.clear();
     await this.#connecting.catch(() => undefined);
     await client?.end();
   }
@@ -195,6 +198,7 @@ export class ChangeFeed {
       this.#emit('requestLogs', { organizationIds: 'many' });
     }
     if (missed('nodes', before?.nodes !== marks.nodes)) this.#emit('nodes', { reconnected });
+    if (missed('audit', before?.audit !== marks.audit)) this.#emit('audit', { chainId: 'many' });
   }
 
   #heard(channel: string, payload: string): void {
@@ -211,6 +215,10 @@ export class ChangeFeed {
         this.#emit('requestLogs', {
           organizationIds: payload === '' ? 'many' : payload.split(','),
         });
+        return;
+      case channels.audit:
+        this.#heardOf.add('audit');
+        this.#emit('audit', { chainId: payload });
         return;
       default:
         this.#heardOf.add('nodes');

@@ -8,6 +8,8 @@ export const channels = {
   requestLogs: 'mcpgw_request_logs',
   /** No payload: a node's state has changed. */
   nodes: 'mcpgw_nodes',
+  /** Payload: the audit chain that has a new entry. */
+  audit: 'mcpgw_audit',
 } as const;
 
 // PostgreSQL takes payloads below 8,000 bytes; an id and a comma are 37.

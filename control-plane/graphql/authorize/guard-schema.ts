@@ -39,33 +39,55 @@ interface ScopedArguments {
   readonly input?: { readonly organizationId?: unknown };
 }
 
-/** The organization that a field is about: named by its arguments, or the organization that it belongs to. */
-function organizationOf(type: GraphQLObjectType, source: unknown, args: ScopedArguments): string {
+/**
+ * The organization that a field is about: named by its arguments, or the organization that it belongs to.
+ * Undefined: it is about none.
+ */
+function organizationOf({ type, source, args }: GuardedCall): string | undefined {
   const own = type.name === 'Organization' ? (source as { readonly id?: unknown }).id : undefined;
   const id = own ?? args.organizationId ?? args.input?.organizationId;
-  if (typeof id !== 'string') throw new Error(`A field of ${type.name} names no organization.`);
-  return id.toLowerCase();
+  return typeof id === 'string' ? id.toLowerCase() : undefined;
+}
+
+/** A field that somebody asks for. */
+interface GuardedCall {
+  readonly type: GraphQLObjectType;
+  readonly field: string;
+  readonly permission: Permission;
+  readonly source: unknown;
+  readonly args: ScopedArguments;
+}
+
+/** Decides about a field for a caller who is known. */
+function verdictOf(principal: Principal, call: GuardedCall): Verdict {
+  const { permission, type } = call;
+  if (permission === 'public' || permission === 'authenticated') return 'allowed';
+  if (permission === 'operator') return principal.isOperator ? 'allowed' : 'denied';
+  const organizationId = organizationOf(call);
+  if (organizationId === undefined) {
+    throw new Error(`A field of ${type.name} names no organization.`);
+  }
+  return judge(principal, organizationId, permission);
 }
 
 type Grant = 'granted' | 'hidden';
 
-async function check(
-  permission: Permission,
-  type: GraphQLObjectType,
-  source: unknown,
-  args: ScopedArguments,
-  context: GraphqlContext,
-): Promise<Grant> {
-  if (permission === 'public') return 'granted';
+async function check(call: GuardedCall, context: GraphqlContext): Promise<Grant> {
+  if (call.permission === 'public') return 'granted';
   const principal = await context.principal();
-  if (permission === 'authenticated') return 'granted';
-  if (permission === 'operator') {
-    if (principal.isOperator) return 'granted';
-    throw new ApiError('FORBIDDEN');
-  }
-  const verdict = judge(principal, organizationOf(type, source, args), permission);
+  const verdict = verdictOf(principal, call);
+  if (verdict === 'allowed') return 'granted';
+  const organizationId = organizationOf(call) ?? null;
+  await context.services.accessAudit.refused({
+    actor: principal.actor,
+    operation: `${call.type.name}.${call.field}`,
+    permission: call.permission,
+    // Anything else is the caller's text, and none of ours to keep.
+    organizationId: organizationId !== null && isUuid(organizationId) ? organizationId : null,
+    isMember: organizationId !== null && principal.roles.has(organizationId),
+  });
   if (verdict === 'denied') throw new ApiError('FORBIDDEN');
-  return verdict === 'allowed' ? 'granted' : 'hidden';
+  return 'hidden';
 }
 
 /**
@@ -84,18 +106,19 @@ function guardField(
   field: GraphQLField<unknown, GraphqlContext>,
   permission: Permission,
 ): void {
-  const { resolve = defaultFieldResolver, subscribe } = field;
+  const { name, resolve = defaultFieldResolver, subscribe } = field;
   if (subscribe !== undefined) {
     // Each event was read under the subscriber's own scope; the gate is where the stream begins.
     field.subscribe = async (source, args, context, info) => {
-      const grant = await check(permission, type, source, args, context);
+      const call = { type, field: name, permission, source, args };
+      const grant = await check(call, context);
       if (grant === 'hidden') throw new ApiError('NOT_FOUND', 'There is no such organization.');
       return subscribe(source, args, context, info);
     };
     return;
   }
   field.resolve = async (source, args, context, info) => {
-    const grant = await check(permission, type, source, args, context);
+    const grant = await check({ type, field: name, permission, source, args }, context);
     return grant === 'hidden' ? hidden(field) : resolve(source, args, context, info);
   };
 }
