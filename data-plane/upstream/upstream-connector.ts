@@ -2,8 +2,8 @@ import type { lookup } from 'node:dns';
 import type { OnReadOpts, Socket } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { buildConnector } from 'undici';
+import { AddressNotAllowedError, publicLookup } from '../../common/public-lookup.ts';
 import { isSpecialHost } from '../../common/special-address.ts';
-import { AddressNotAllowedError, publicLookup } from './public-lookup.ts';
 import type { UpstreamMetrics } from './upstream-metrics.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
 

@@ -1,6 +1,6 @@
 import type { LookupAddress, lookup } from 'node:dns';
 import { describe, expect, test } from '@jest/globals';
-import { publicLookup } from '../../../data-plane/upstream/public-lookup.ts';
+import { publicLookup } from '../../common/public-lookup.ts';
 
 type Found = readonly [Error | null, string | LookupAddress[], (number | undefined)?];
 

@@ -1,8 +1,8 @@
 import { lookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { isSpecialAddress } from '../../common/special-address.ts';
+import { isSpecialAddress } from './special-address.ts';
 
-/** Why no connection is made: whoever may register a server could else have nodes call what trusts them. */
+/** Why no connection is made: whoever may name a URL could else have the gateway call what trusts it. */
 export class AddressNotAllowedError extends Error {
   readonly code = 'ERR_ADDRESS_NOT_ALLOWED';
 
