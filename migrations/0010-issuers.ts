@@ -33,6 +33,12 @@ create table issuers (
   -- What the worker fetched.
   jwks jsonb check (jsonb_typeof(jwks) = 'object'),
   jwks_url text check (length(jwks_url) <= 2000),
+  -- Validators of the last answer, for a conditional request.
+  jwks_etag text check (length(jwks_etag) <= 400),
+  jwks_last_modified text check (length(jwks_last_modified) <= 100),
+  -- Where the issuer logs people in, as far as a log-in needs to know.
+  metadata jsonb check (jsonb_typeof(metadata) = 'object'),
+  fetch_failures integer not null default 0 check (fetch_failures >= 0),
   fetched_at timestamptz(3),
   fetch_failed_at timestamptz(3),
   fetch_error text check (length(fetch_error) <= 400),

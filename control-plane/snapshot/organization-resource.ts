@@ -9,6 +9,8 @@ export interface OrganizationRow {
   readonly enabled: boolean;
   readonly mustAudit: boolean;
   readonly allowedOrigins: readonly string[];
+  /** Null: its calls are never refused for an old view. */
+  readonly staleAfterSeconds: number | null;
 }
 
 /**
@@ -23,6 +25,7 @@ export function organizationResource(row: OrganizationRow): CompiledResource {
       enabled: row.enabled,
       mustAudit: row.mustAudit,
       allowedOrigins: canonicalSet(row.allowedOrigins),
+      staleAfterSeconds: row.staleAfterSeconds ?? 0,
     }),
   );
   return compiledResource({

@@ -1,6 +1,7 @@
 /**
  * What a change may touch. `id` is the row's own id, except for a membership (the user's id), a group's
- * seal keys (the group's id) and a signing key (its kid).
+ * seal keys (the group's id), a signing key (its kid) and revocations (the id that those of one change
+ * share; of a removed one its own).
  */
 export const changedResourceKinds = [
   'organization',

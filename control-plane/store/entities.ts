@@ -2,6 +2,7 @@ import { ApiKey } from './entities/api-key.ts';
 import { AuditChain } from './entities/audit-chain.ts';
 import { AuditLog } from './entities/audit-log.ts';
 import { ConfigChange } from './entities/config-change.ts';
+import { CustomRole } from './entities/custom-role.ts';
 import { EventGap } from './entities/event-gap.ts';
 import { EventReject } from './entities/event-reject.ts';
 import { EventWatermark } from './entities/event-watermark.ts';
@@ -12,12 +13,18 @@ import { Node } from './entities/node.ts';
 import { NodeGroup } from './entities/node-group.ts';
 import { NodeGroupOrganization } from './entities/node-group-organization.ts';
 import { NodeToken } from './entities/node-token.ts';
+import { OneTimeToken } from './entities/one-time-token.ts';
 import { Organization } from './entities/organization.ts';
 import { PlatformState } from './entities/platform-state.ts';
+import { RefreshToken } from './entities/refresh-token.ts';
 import { RequestLog } from './entities/request-log.ts';
 import { RequestRefusal } from './entities/request-refusal.ts';
+import { Revocation } from './entities/revocation.ts';
 import { RevisionRollout } from './entities/revision-rollout.ts';
 import { SealKey } from './entities/seal-key.ts';
+import { ServiceAccount } from './entities/service-account.ts';
+import { Session } from './entities/session.ts';
+import { SessionProxyToken } from './entities/session-proxy-token.ts';
 import { SigningKey } from './entities/signing-key.ts';
 import { UpstreamSecret } from './entities/upstream-secret.ts';
 import { User } from './entities/user.ts';
@@ -27,8 +34,15 @@ export const entities = [
   PlatformState,
   Organization,
   User,
+  CustomRole,
   Membership,
+  ServiceAccount,
   ApiKey,
+  Revocation,
+  Session,
+  RefreshToken,
+  SessionProxyToken,
+  OneTimeToken,
   SigningKey,
   McpServer,
   McpEndpoint,

@@ -14,6 +14,8 @@ export const Organization = defineEntity({
     mustAudit: p.boolean().default(false),
     /** Exact origins of browser clients that may call. */
     allowedOrigins: p.array().default([]),
+    /** Calls are refused on a node whose view is older; null: never. */
+    staleAfterSeconds: p.integer().strictNullable(),
     createdAt: p.datetime(3).onCreate(() => new Date()),
     updatedAt: p
       .datetime(3)

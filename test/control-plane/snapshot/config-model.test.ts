@@ -27,6 +27,7 @@ function organization(id: string, slug = id) {
       enabled: true,
       mustAudit: false,
       allowedOrigins: [],
+      staleAfterSeconds: null,
     }),
   };
 }

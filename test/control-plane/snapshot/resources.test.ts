@@ -28,7 +28,13 @@ const server: ServerRow = {
 
 describe('resources', () => {
   test('a body leaves defaults out and does not depend on the order of sets', () => {
-    const row = { id: 'o', slug: 'acme', enabled: false, mustAudit: false };
+    const row = {
+      id: 'o',
+      slug: 'acme',
+      enabled: false,
+      mustAudit: false,
+      staleAfterSeconds: null,
+    };
     const one = organizationResource({ ...row, allowedOrigins: ['https://b', 'https://a'] });
     const other = organizationResource({ ...row, allowedOrigins: ['https://a', 'https://b'] });
     expect(one.body.equals(other.body)).toBe(true);
