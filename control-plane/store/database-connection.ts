@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import type { ClientConfig } from 'pg';
@@ -74,24 +75,36 @@ export function parseDatabaseUrl(url: string): DatabaseConnection {
 }
 
 // PostgreSQL cuts names at 63 bytes; two databases must not end up with one role.
-const databaseNameBytesMax = 50;
+const databaseNameBytesMax = 47;
+/** Characters of a master key's id that a role is named after. */
+const keyIdLength = 8;
 
-function roleName(database: string, role: 'app' | 'system', masterKey: MasterKey): string {
-  if (Buffer.byteLength(database) <= databaseNameBytesMax) return `${database}_${role}`;
-  const distinction = masterKey.derive(`database-role-name/${database}`, 4).reveal();
-  return `${database.slice(0, 40)}_${Buffer.from(distinction).toString('hex')}_${role}`;
+/** What the names of a database's derived roles begin with, before `_app` or `_system`. */
+function rolePrefix(database: string): string {
+  if (Buffer.byteLength(database) <= databaseNameBytesMax) return database;
+  return `mcpgw_${createHash('sha256').update(database).digest('hex').slice(0, 24)}`;
+}
+
+// Without an id: of a version whose roles had the same name under every key.
+const roleNameEnd = new RegExp(`^_(app|system)(_[0-9a-f]{${keyIdLength}})?$`);
+
+/** Whether a role is one of a database's derived ones, whichever master key it was derived from. */
+export function isDerivedRole(database: string, name: string): boolean {
+  const prefix = rolePrefix(database);
+  return name.startsWith(prefix) && roleNameEnd.test(name.slice(prefix.length));
 }
 
 /**
- * The app and system roles of the owner's database: `<database>_app` and `<database>_system`, with
- * passwords derived from the master key, so that no further secret has to be kept.
+ * The app and system roles of the owner's database: `<database>_app_<key>` and `<database>_system_<key>`,
+ * with passwords derived from the master key, so that no further secret has to be kept. They are named
+ * after the key: processes with the old and the new one can work side by side.
  */
 export function deriveRoleConnections(
   owner: DatabaseConnection,
   masterKey: MasterKey,
 ): RoleConnections {
   const connectionOf = (role: 'app' | 'system'): DatabaseConnection => {
-    const user = roleName(owner.database, role, masterKey);
+    const user = `${rolePrefix(owner.database)}_${role}_${masterKey.id.slice(0, keyIdLength)}`;
     const password = masterKey.derive(`database-password/${user}`, 24).reveal();
     return { ...owner, user, password: new Secret(Buffer.from(password).toString('hex')) };
   };

@@ -1,11 +1,15 @@
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { type Client, DatabaseError, escapeIdentifier, escapeLiteral } from 'pg';
-import type { DatabaseConnection, RoleConnections } from './database-connection.ts';
+import {
+  type DatabaseConnection,
+  isDerivedRole,
+  type RoleConnections,
+} from './database-connection.ts';
 import type { Secret } from './secret.ts';
 
 /**
  * Group roles that grants and policies name. They are the cluster's, can't log in and own nothing. No login
- * role ends like them: those end in `_app` and `_system`, after whatever the database is called.
+ * role ends like them: those end in `_app` or `_system` and a key's id, after whatever the database is called.
  */
 export const groupRoles = { app: 'mcpgw_app_group', system: 'mcpgw_system_group' } as const;
 
@@ -89,4 +93,45 @@ export async function ensureDatabaseRoles(client: Client, roles: RoleConnections
     `grant connect on database ${database}
      to ${escapeIdentifier(roles.app.user)}, ${escapeIdentifier(roles.system.user)}`,
   );
+}
+
+/** What became of the login roles that earlier master keys stood for. */
+export interface RetiredRoles {
+  readonly dropped: readonly string[];
+  /** Somebody is logged in with them. */
+  readonly inUse: readonly string[];
+}
+
+const earlierRolesQuery = `
+select distinct r.rolname as name,
+  exists (select from pg_stat_activity a where a.usename = r.rolname) as used
+from pg_roles r
+join pg_auth_members m on m.member = r.oid
+join pg_roles g on g.oid = m.roleid and g.rolname = any($1)
+order by 1`;
+
+/**
+ * Drops the login roles of this database that were derived from other master keys, unless they are in use:
+ * their passwords follow from keys that are no longer to open anything.
+ */
+export async function retireEarlierRoles(
+  client: Client,
+  roles: RoleConnections,
+): Promise<RetiredRoles> {
+  if (!roles.managed) return { dropped: [], inUse: [] };
+  const { database } = roles.app;
+  const current = [roles.app.user, roles.system.user];
+  const { rows } = await client.query<{ name: string; used: boolean }>(earlierRolesQuery, [
+    Object.values(groupRoles),
+  ]);
+  const earlier = rows.filter(
+    ({ name }) => isDerivedRole(database, name) && !current.includes(name),
+  );
+  const dropped = earlier.filter(({ used }) => !used).map(({ name }) => name);
+  for (const name of dropped) {
+    const role = escapeIdentifier(name);
+    await client.query(`revoke connect on database ${escapeIdentifier(database)} from ${role}`);
+    await client.query(`drop role ${role}`);
+  }
+  return { dropped, inUse: earlier.filter(({ used }) => used).map(({ name }) => name) };
 }

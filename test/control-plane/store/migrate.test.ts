@@ -11,9 +11,11 @@ import {
   type DatabaseConnection,
   deriveRoleConnections,
 } from '../../../control-plane/store/database-connection.ts';
+import { retireEarlierRoles } from '../../../control-plane/store/database-roles.ts';
 import { MasterKey } from '../../../control-plane/store/master-key.ts';
 import { migrate, migrationNames } from '../../../control-plane/store/migrate.ts';
 import { openStore } from '../../../control-plane/store/store.ts';
+import { eventually } from '../../support/control-stream.ts';
 import { connectionUrl, createTestDatabase, type TestDatabase } from '../../support/postgres.ts';
 
 const logger = pino({ level: 'silent' });
@@ -31,9 +33,11 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const database of created) {
     await admin.query(`drop database if exists ${database} with (force)`);
-    for (const role of ['app', 'system', 'owner']) {
-      await admin.query(`drop role if exists ${database}_${role}`);
-    }
+    const { rows } = await admin.query<{ rolname: string }>(
+      'select rolname from pg_roles where starts_with(rolname, $1)',
+      [database],
+    );
+    for (const { rolname } of rows) await admin.query(`drop role ${rolname}`);
   }
   await base.drop();
 });
@@ -145,6 +149,46 @@ describe('migrate', () => {
       await client.end();
       await system.end();
       await admin.query(`reassign owned by ${name} to ${base.owner.user}`);
+    }
+  });
+
+  test('gives another master key roles of its own, and drops those of earlier keys once unused', async () => {
+    const owner = await emptyDatabase();
+    const { database } = owner;
+    const before = deriveRoleConnections(owner, masterKey);
+    const now = deriveRoleConnections(owner, new MasterKey(Buffer.alloc(32, 4)));
+    await migrate({ owner, roles: before, logger });
+    await migrate({ owner, roles: now, logger });
+    await admin.query(`create role ${database}_app_group`);
+    await admin.query(`create role ${database}_system in role mcpgw_system_group`);
+    const stores = [before, now].map((roles) => openStore({ roles, logger }));
+    const [running, swapped] = await Promise.all(stores);
+    const client = new Client(clientConfig(owner, 'mcpgw-test'));
+    await client.connect();
+    try {
+      expect(await retireEarlierRoles(client, now)).toEqual({
+        dropped: [`${database}_system`],
+        inUse: [before.app.user, before.system.user],
+      });
+      await running?.withPlatform((em) => em.execute('select 1'));
+      await running?.close();
+      // A session that has ended is seen for a moment longer.
+      const dropped: string[] = [];
+      await eventually(
+        async () => {
+          const retired = await retireEarlierRoles(client, now);
+          dropped.push(...retired.dropped);
+          return retired.inUse;
+        },
+        (inUse) => inUse.length === 0,
+      );
+      expect(dropped.sort()).toEqual([before.app.user, before.system.user]);
+      await swapped?.withPlatform((em) => em.execute('select 1'));
+      const refused = openStore({ roles: before, logger });
+      await expect(refused).rejects.toMatchObject({ code: expect.stringMatching(/^28/) });
+    } finally {
+      await client.end();
+      await swapped?.close();
     }
   });
 
