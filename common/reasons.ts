@@ -155,6 +155,18 @@ export const reasons = {
     'The credential’s scopes don’t cover this call.',
     'Ask for a credential with the scopes that WWW-Authenticate names.',
   ),
+  role_missing: reason(
+    403,
+    -31439,
+    'The access token gives its subject no role in this organization.',
+    'Ask an admin of the organization which claim of the token gives a role.',
+  ),
+  verifications_exhausted: reason(
+    503,
+    -31417,
+    'The node verifies as many access tokens as it may.',
+    'Try again later, or on another node.',
+  ),
   configuration_stale: reason(
     503,
     -31438,

@@ -22,6 +22,7 @@ import {
   upstreamOptions,
 } from './options.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
+import { type PublicBase, publicBase } from './pipeline/public-base.ts';
 import { SnapshotHolder } from './snapshot/snapshot-holder.ts';
 import { createUpstreams } from './upstream/upstreams.ts';
 
@@ -88,8 +89,11 @@ async function startParts(
     randomBytes,
   });
   cleanup.defer(() => upstreams.close());
+  let base: PublicBase | undefined;
+  const options = pipelineOptions(config);
   const pipeline = createPipeline({
-    options: pipelineOptions(config),
+    options,
+    publicBase: () => base,
     snapshots: holder,
     recorder: spool,
     upstreams,
@@ -124,6 +128,12 @@ async function startParts(
   reporter.start();
   await configClient.start();
   const { url: proxyUrl } = await listener.listen();
+  base = publicBase(options.publicUrl, { host: config.proxyHost, url: proxyUrl });
+  if (base === undefined) {
+    logger.warn(
+      'access tokens are refused: MCPGW_PUBLIC_URL does not say what clients call this node',
+    );
+  }
   return {
     proxyUrl,
     adminUrl: `http://${config.nodeAdminHost}:${adminAddress.port}`,

@@ -39,6 +39,11 @@ function entryDump(entry: ResourceEntry): object {
         credential: credential && { header: credential.header, value: redacted },
       };
     }
+    case 'Issuer':
+      return {
+        ...entry.value,
+        keys: entry.value.keys.map(({ id, algorithms }) => ({ id, algorithms: [...algorithms] })),
+      };
     case 'SealKeyRing':
       return { primary: entry.value.primary.id, keys: redacted };
   }

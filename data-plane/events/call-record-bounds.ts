@@ -1,7 +1,7 @@
 import type { CallRecord } from '../../proto/gen/mcpgw/events/v1/CallRecord.ts';
 
-/** Longest text of a record's field, in UTF-16 units; ids and names of ours are far shorter. */
-const textLengthMax = 256;
+/** Longest text of a record’s field, in UTF-16 units: the subject of an issuer’s token fits. */
+const textLengthMax = 512;
 /** Longest target: a resource's URI may be long. */
 const targetLengthMax = 2048;
 

@@ -39,5 +39,6 @@ export function identifyApiKey(
     roles: key.roles,
     scopes: key.scopes,
     credentialId: key.keyId,
+    token: undefined,
   };
 }

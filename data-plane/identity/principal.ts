@@ -4,7 +4,21 @@ export interface Principal {
   /** Stable, such as `user:<id>`: sessions and limits key on it, never on a credential's text. */
   readonly subject: string;
   readonly roles: readonly string[];
+  /** What the credential is narrowed to (`common/scope.ts`); none: nothing. */
   readonly scopes: readonly string[];
   /** Public id of the credential, for records. */
   readonly credentialId: string;
+  /** What an access token says of itself; undefined: the credential is an API key. */
+  readonly token: AccessTokenFacts | undefined;
+}
+
+/** What revocations go by, and until when a token is good at all. Milliseconds since the Unix epoch. */
+export interface AccessTokenFacts {
+  /** `iat`; 0 where the token doesn't say: older than anything that is revoked. */
+  readonly issuedAtMs: number;
+  readonly expiresAtMs: number;
+  /** `jti`. */
+  readonly tokenId: string | undefined;
+  /** `sid` of the gateway's own tokens. */
+  readonly sessionId: string | undefined;
 }

@@ -4,6 +4,7 @@ import type { ClientExchange, ReplyHeaders } from './client-exchange.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import type { OriginPolicy } from './origin-policy.ts';
+import type { PublicBase } from './public-base.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'DELETE';
@@ -16,7 +17,10 @@ export interface Accepted {
   readonly snapshot: Snapshot;
   readonly method: HttpMethod;
   readonly headers: RequestHeaders;
+  /** Undefined: tokens can't be meant for this node. */
+  readonly publicBase: PublicBase | undefined;
   readonly organization: OrganizationEntry | undefined;
+  readonly organizationSlug: string;
   readonly serverSlug: string;
 }
 
@@ -37,6 +41,7 @@ export function accept(
   headers: RequestHeaders,
   facts: CallFacts,
   policy: OriginPolicy,
+  publicBase: PublicBase | undefined,
 ): Accepted | Preflight | LocalReply {
   const { head } = exchange;
   if (!policy.allowsHost(headers.host)) return localReply('host_not_allowed');
@@ -60,8 +65,19 @@ export function accept(
   if (snapshot === undefined) {
     return localReply('configuration_missing', { headers: { 'Retry-After': '2' } });
   }
-  const serverSlug = path[2] ?? '';
-  return { kind: 'accepted', exchange, facts, snapshot, method, headers, organization, serverSlug };
+  const [, organizationSlug = '', serverSlug = ''] = path;
+  return {
+    kind: 'accepted',
+    exchange,
+    facts,
+    snapshot,
+    method,
+    headers,
+    publicBase,
+    organization,
+    organizationSlug,
+    serverSlug,
+  };
 }
 
 function isServed(method: string): method is HttpMethod {

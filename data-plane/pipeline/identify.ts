@@ -1,6 +1,7 @@
 import { identifyApiKey } from '../identity/api-key-identifier.ts';
 import type { Principal } from '../identity/principal.ts';
 import type { Accepted } from './accept.ts';
+import { unauthorizedHeaders } from './challenge.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 
 /** A request of a known caller. */
@@ -10,14 +11,11 @@ export interface Identified {
   readonly principal: Principal;
 }
 
-const challenge = { 'WWW-Authenticate': 'Bearer' };
-const invalidTokenChallenge = { 'WWW-Authenticate': 'Bearer error="invalid_token"' };
-
 /** Tells who calls. It comes before decode, so that an unknown caller's body is never buffered. */
 export function identify(accepted: Accepted, nowMs: number): Identified | LocalReply {
   const principal = identifyApiKey(accepted.headers.authorization, accepted.snapshot, nowMs);
   if (typeof principal === 'string') {
-    const headers = principal === 'credential_missing' ? challenge : invalidTokenChallenge;
+    const headers = unauthorizedHeaders(accepted, principal !== 'credential_missing');
     return localReply(principal, { headers });
   }
   accepted.facts.principal = principal;

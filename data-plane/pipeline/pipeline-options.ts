@@ -2,6 +2,7 @@ import type { Logger } from '../../common/logging.ts';
 import type { CallRecorder } from '../events/call-recorder.ts';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
+import type { PublicBase } from './public-base.ts';
 
 /** Bounds and addresses of a node's call path. */
 export interface PipelineOptions {
@@ -62,6 +63,8 @@ export interface CallClock {
 
 export interface PipelineDependencies {
   readonly options: PipelineOptions;
+  /** Where clients reach the node; it may be known only once the node listens. */
+  readonly publicBase: () => PublicBase | undefined;
   readonly snapshots: SnapshotSource;
   readonly recorder: CallRecorder;
   readonly upstreams: Omit<Upstreams, 'close'>;

@@ -29,7 +29,7 @@ export interface Pipeline {
 
 /** Makes the pipeline of a node. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { options, recorder, upstreams, clock, newId, logger } = dependencies;
+  const { options, publicBase, recorder, upstreams, clock, newId, logger } = dependencies;
   const policy = new OriginPolicy(options);
   const finisher = new CallFinisher(recorder, logger);
   const streams = new Set<LongStream>();
@@ -42,7 +42,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     exchange: ClientExchange,
     headers: RequestHeaders,
   ): Promise<Answer> {
-    const accepted = accept(exchange, headers, context.facts, policy);
+    const accepted = accept(exchange, headers, context.facts, policy, publicBase());
     if (accepted.kind !== 'accepted') return accepted;
 
     // Before decode: an unknown caller's body is never buffered.

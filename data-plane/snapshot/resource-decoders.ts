@@ -1,5 +1,7 @@
 import { isResourceType, type ResourceType } from '../../common/resource-types.ts';
 import { decodeApiKey } from './api-key-decoder.ts';
+import type { IssuerEntry } from './issuer.ts';
+import { decodeIssuer } from './issuer-decoder.ts';
 import { decodeOrganization } from './organization-decoder.ts';
 import type { ResourceBody } from './resource-decoder.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
@@ -12,6 +14,7 @@ import { type Decoded, refused } from './violation.ts';
 export type ResourceEntry =
   | { readonly type: 'Organization'; readonly value: OrganizationEntry }
   | { readonly type: 'ApiKey'; readonly value: ApiKeyEntry }
+  | { readonly type: 'Issuer'; readonly value: IssuerEntry }
   | { readonly type: 'Server'; readonly value: ServerEntry }
   | { readonly type: 'SealKeyRing'; readonly value: SealKeyRing };
 
@@ -46,7 +49,10 @@ const decoders: Readonly<Record<ResourceType, EntryDecoder>> = {
       ? { ok: true, value: { type: 'SealKeyRing', value: decoded.value } }
       : decoded;
   },
-  Issuer: notEnforceable('Issuer'),
+  Issuer: (resource) => {
+    const decoded = decodeIssuer(resource);
+    return decoded.ok ? { ok: true, value: { type: 'Issuer', value: decoded.value } } : decoded;
+  },
   Policy: notEnforceable('Policy'),
   RateLimit: notEnforceable('RateLimit'),
   Revocation: notEnforceable('Revocation'),

@@ -1,6 +1,7 @@
 import { ClaimIndex, type ClaimIndexEditor } from './claim-index.ts';
 import { FailClosedIndex, type FailClosedIndexEditor } from './fail-closed-index.ts';
 import { failsClosed, type HeldResource, type UsableResource } from './held-resource.ts';
+import { IssuerIndex, type IssuerIndexEditor } from './issuer-index.ts';
 import { PersistentMap, type PersistentMapEditor } from './persistent-map.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
 import type { ApiKeyEntry, OrganizationEntry, ServerEntry, Snapshot } from './snapshot.ts';
@@ -26,6 +27,7 @@ interface Tables {
   readonly organizations: ClaimIndex<OrganizationEntry>;
   readonly apiKeys: PersistentMap<ApiKeyEntry>;
   readonly servers: ClaimIndex<ServerEntry>;
+  readonly issuers: IssuerIndex;
   readonly rings: Rings;
   /** The keys in use: those of the rings held, or of the last ones when a ring was taken away for none. */
   readonly sealKeys: SealKeyRing | undefined;
@@ -45,6 +47,7 @@ export class SnapshotTables {
       organizations: new ClaimIndex(),
       apiKeys: PersistentMap.empty(),
       servers: new ClaimIndex(),
+      issuers: new IssuerIndex(),
       rings: new Map(),
       sealKeys: undefined,
       failClosed: new FailClosedIndex(),
@@ -53,7 +56,7 @@ export class SnapshotTables {
 
   /** Undefined until there is a seal key ring: sessions could not be sealed, so that no call can be served. */
   snapshot(epoch: string, revision: number): Snapshot | undefined {
-    const { organizations, apiKeys, servers, sealKeys, failClosed } = this.#tables;
+    const { organizations, apiKeys, servers, issuers, sealKeys, failClosed } = this.#tables;
     if (sealKeys === undefined) return undefined;
     return {
       epoch,
@@ -62,6 +65,8 @@ export class SnapshotTables {
       organization: (slug) => organizations.get(slug),
       apiKey: (keyId) => apiKeys.get(keyId),
       server: (organizationId, slug) => servers.get(serverSlug(organizationId, slug)),
+      issuer: (organizationId, issuer) => issuers.find(organizationId, issuer),
+      issuers: (organizationId) => issuers.of(organizationId),
       failClosed: (organizationId, serverId) => failClosed.find(organizationId, serverId),
     };
   }
@@ -75,6 +80,7 @@ export class SnapshotTablesEditor {
   readonly #organizations: ClaimIndexEditor<OrganizationEntry>;
   readonly #apiKeys: PersistentMapEditor<ApiKeyEntry>;
   readonly #servers: ClaimIndexEditor<ServerEntry>;
+  readonly #issuers: IssuerIndexEditor;
   readonly #rings: Map<string, SealKeyRing>;
   readonly #sealKeysBefore: SealKeyRing | undefined;
   readonly #failClosed: FailClosedIndexEditor;
@@ -83,6 +89,7 @@ export class SnapshotTablesEditor {
     this.#organizations = tables.organizations.edit();
     this.#apiKeys = tables.apiKeys.edit();
     this.#servers = tables.servers.edit();
+    this.#issuers = tables.issuers.edit();
     this.#rings = new Map(tables.rings);
     this.#sealKeysBefore = tables.sealKeys;
     this.#failClosed = tables.failClosed.edit();
@@ -108,6 +115,7 @@ export class SnapshotTablesEditor {
       organizations: this.#organizations.finish(),
       apiKeys: this.#apiKeys.finish(),
       servers: this.#servers.finish(),
+      issuers: this.#issuers.finish(),
       rings: this.#rings,
       sealKeys: joinRings(this.#rings) ?? this.#sealKeysBefore,
       failClosed: this.#failClosed.finish(),
@@ -133,6 +141,9 @@ export class SnapshotTablesEditor {
           lastGood,
         });
         return;
+      case 'Issuer':
+        this.#issuers.add(entry.value, lastGood);
+        return;
       case 'SealKeyRing':
         this.#rings.set(resource.name, entry.value);
         return;
@@ -152,6 +163,9 @@ export class SnapshotTablesEditor {
           serverSlug(entry.value.organizationId, entry.value.slug),
           entry.value.id,
         );
+        return;
+      case 'Issuer':
+        this.#issuers.remove(entry.value);
         return;
       case 'SealKeyRing':
         this.#rings.delete(resource.name);

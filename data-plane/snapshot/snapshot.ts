@@ -1,3 +1,4 @@
+import type { IssuerEntry } from './issuer.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
 
 /** A tenant, as calls see it. */
@@ -69,6 +70,10 @@ export interface Snapshot {
   organization(slug: string): OrganizationEntry | undefined;
   apiKey(keyId: string): ApiKeyEntry | undefined;
   server(organizationId: string, slug: string): ServerEntry | undefined;
+  /** The organization's issuer of this name, to the letter; `platform` for the gateway itself. */
+  issuer(organizationId: string, issuer: string): IssuerEntry | undefined;
+  /** All that the organization trusts. */
+  issuers(organizationId: string): readonly IssuerEntry[];
   /** The refused restriction that closes this server, if any. */
   failClosed(organizationId: string, serverId: string): FailClosedEntry | undefined;
 }

@@ -14,6 +14,7 @@ import {
   type PipelineOptions,
   pipelineDefaults,
 } from '../../data-plane/pipeline/pipeline-options.ts';
+import { PublicBase } from '../../data-plane/pipeline/public-base.ts';
 import type { OrganizationEntry, ServerEntry } from '../../data-plane/snapshot/snapshot.ts';
 import type { UpstreamOptions } from '../../data-plane/upstream/upstream-options.ts';
 import { createUpstreams, type Upstreams } from '../../data-plane/upstream/upstreams.ts';
@@ -44,6 +45,7 @@ export class ProxyHarness {
   readonly pipeline: Pipeline;
   readonly #upstreams: Upstreams;
   baseUrl = '';
+  publicBase: PublicBase | undefined;
   port = 0;
 
   constructor(options: ProxyHarnessOptions = {}) {
@@ -60,6 +62,7 @@ export class ProxyHarness {
     });
     this.pipeline = createPipeline({
       options: { ...pipelineDefaults, ...options.pipeline },
+      publicBase: () => this.publicBase,
       snapshots: { current: () => this.snapshot },
       recorder: this.recorder,
       upstreams: this.#upstreams,
@@ -80,6 +83,7 @@ export class ProxyHarness {
     const { port, url } = await this.listener.listen();
     this.port = port;
     this.baseUrl = url;
+    this.publicBase = new PublicBase(new URL(url));
     return this;
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { newCredential } from '../../common/credential.ts';
+import type { IssuerEntry } from '../../data-plane/snapshot/issuer.ts';
 import type {
   ApiKeyEntry,
   FailClosedEntry,
@@ -15,6 +16,8 @@ export class ProxySnapshot implements Snapshot {
   readonly organizations = new Map<string, OrganizationEntry>();
   readonly apiKeys = new Map<string, ApiKeyEntry>();
   readonly servers = new Map<string, ServerEntry>();
+  /** By organization id. */
+  readonly issuersOf = new Map<string, readonly IssuerEntry[]>();
   readonly closed = new Map<string, FailClosedEntry>();
   readonly #sealKey = { id: 'k1', key: randomBytes(32) };
 
@@ -33,6 +36,14 @@ export class ProxySnapshot implements Snapshot {
 
   server(organizationId: string, slug: string): ServerEntry | undefined {
     return this.servers.get(`${organizationId}/${slug}`);
+  }
+
+  issuers(organizationId: string): readonly IssuerEntry[] {
+    return this.issuersOf.get(organizationId) ?? [];
+  }
+
+  issuer(organizationId: string, issuer: string): IssuerEntry | undefined {
+    return this.issuers(organizationId).find((entry) => entry.issuer === issuer);
   }
 
   failClosed(_organizationId: string, serverId: string): FailClosedEntry | undefined {
