@@ -8,6 +8,7 @@ import { type ControlPlaneConfig, loadControlPlaneConfig } from './config.ts';
 import { createNodeTokenFile } from './create-node-token-file.ts';
 import { openDatabase } from './database.ts';
 import { explainDatabaseFailure } from './explain-database-failure.ts';
+import { rotateMasterKey } from './rotate-master-key.ts';
 import { migrate } from './store/migrate.ts';
 import { openStore } from './store/store.ts';
 
@@ -62,6 +63,23 @@ async function createNodeToken(options: Readonly<Record<string, string>>): Promi
   }
 }
 
+async function rotate(): Promise<void> {
+  const config = loadControlPlaneConfig(process.env);
+  const logger = createLogger('control-plane', config.logLevel);
+  await using cleanup = new AsyncDisposableStack();
+  const database = await openDatabase(config, logger, { mayEmbed: true });
+  cleanup.defer(() => database.close());
+  if (config.databaseUrl === undefined) {
+    const { owner, roles } = database;
+    await migrate({ owner, roles, logger });
+  }
+  const store = await explained(config, () => openStore({ roles: database.roles, logger }));
+  cleanup.defer(() => store.close());
+  const { lines, complete } = await rotateMasterKey(database, store);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  if (!complete) process.exitCode = 1;
+}
+
 function service(summary: string, roles: Roles): Command {
   return { summary, options: {}, required: [], run: () => serve(roles) };
 }
@@ -99,6 +117,16 @@ export const controlPlaneCommands: ReadonlyMap<string, Command> = new Map([
       options: {},
       required: [],
       run: runMigrations,
+    },
+  ],
+  [
+    'rotate-master-key',
+    {
+      summary:
+        'Brings everything that is sealed under the current master key. Safe to repeat, also while the product runs.',
+      options: {},
+      required: [],
+      run: rotate,
     },
   ],
   [

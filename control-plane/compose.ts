@@ -14,6 +14,7 @@ import { ensureSealKeys } from './registry/seal-keys.ts';
 import { ConfigState } from './snapshot/config-state.ts';
 import { ChangeFeed } from './store/change-feed.ts';
 import { migrate } from './store/migrate.ts';
+import { checkSealed } from './store/sealed-check.ts';
 import { openStore, type Store } from './store/store.ts';
 import { startWorker } from './worker/worker.ts';
 
@@ -149,6 +150,7 @@ export async function startControlPlane(
     cleanup.defer(() => database.close());
     const store = await openMigratedStore(database, roles, logger);
     cleanup.defer(() => store.close());
+    await checkSealed(store, database.masterKeys);
     if (roles.worker) {
       const worker = await startWorker({ store, logger, nowMs: Date.now });
       cleanup.defer(() => worker.close());

@@ -149,6 +149,23 @@ export function upstreamSecretContext(of: {
   return ['upstream-secret', of.organizationId, of.serverId, of.header];
 }
 
+/** Context of the secret that the gateway is a client of an organization's issuer with. */
+export function issuerSecretContext(of: {
+  readonly organizationId: string;
+  readonly issuerId: string;
+}): SealContext {
+  return ['issuer-client-secret', of.organizationId, of.issuerId];
+}
+
+/** Context of what a log-in at an issuer keeps until it comes back. */
+export function oidcLoginContext(of: {
+  readonly organizationId: string;
+  readonly issuerId: string;
+  readonly stateHash: Uint8Array;
+}): SealContext {
+  return ['oidc-login', of.organizationId, of.issuerId, Buffer.from(of.stateHash).toString('hex')];
+}
+
 /** Context of a key in a node group's ring. */
 export function sealKeyContext(of: {
   readonly nodeGroupId: string;
