@@ -64,7 +64,7 @@ function createServices(
   bounds: GraphqlBounds,
   tokens: AccessTokens,
 ): ApiServices {
-  const { store, feed, masterKeys, now } = options;
+  const { store, feed, masterKeys, logger, now } = options;
   const attempts = (failuresMax: number) =>
     createAttemptLimit({
       failuresMax,
@@ -90,8 +90,8 @@ function createServices(
       masterKeys,
       addressRules: { privateAddressesAllowed: options.privateUpstreamsAllowed },
     },
-    subscriptions: new SubscriptionHub({ store, feed, bounds, now }),
-    accessAudit: new AccessAudit({ store, logger: options.logger, now }),
+    subscriptions: new SubscriptionHub({ store, feed, bounds, logger, now }),
+    accessAudit: new AccessAudit({ store, logger, now }),
     pageBounds: bounds,
   };
 }
@@ -157,7 +157,7 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
   const handle = fastifyApolloHandler(apollo, {
     context: async (request) =>
       createContext(services, {
-        authentication: await authenticate(tokens, request.headers.authorization),
+        authentication: await authenticate(tokens, services, request.headers.authorization),
         clientAddress: request.ip,
         traceId: requestTrace.getStore() ?? newTraceId(),
       }),

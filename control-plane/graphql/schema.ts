@@ -4,6 +4,7 @@ import { GraphQLError, type GraphQLSchema, lexicographicSortSchema, printSchema 
 import { buildSchemaSync } from 'type-graphql';
 import { guardSchema } from './authorize/guard-schema.ts';
 import { ApiKeyResolver } from './resolvers/api-key-resolver.ts';
+import { AuditResolver } from './resolvers/audit-resolver.ts';
 import { IdentityResolver } from './resolvers/identity-resolver.ts';
 import { NodeResolver } from './resolvers/node-resolver.ts';
 import { OrganizationResolver } from './resolvers/organization-resolver.ts';
@@ -20,6 +21,7 @@ export function buildGraphqlSchema(): GraphQLSchema {
       ServerResolver,
       NodeResolver,
       SubscriptionResolver,
+      AuditResolver,
     ],
     // The library asks for it; subscriptions here read the database themselves, so that they are right with
     // any number of replicas.

@@ -7,11 +7,7 @@ import {
   isObjectType,
 } from 'graphql';
 import type { Principal } from '../../identity/principal.ts';
-import {
-  type OrganizationPermission,
-  operatorPermissions,
-  rolePermissions,
-} from '../../identity/roles.ts';
+import { type OrganizationPermission, operatorPermissions } from '../../identity/roles.ts';
 import { isUuid } from '../../input/text-rules.ts';
 import type { GraphqlContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
@@ -22,16 +18,16 @@ export type Verdict = 'allowed' | 'denied' | 'stranger';
 
 /** Decides by role alone. */
 export function judge(
-  principal: Pick<Principal, 'isOperator' | 'roles'>,
+  principal: Pick<Principal, 'isOperator' | 'permissionsIn'>,
   organizationId: string,
   permission: OrganizationPermission,
 ): Verdict {
   // What is no id names no organization, for an operator too.
   if (!isUuid(organizationId)) return 'stranger';
-  const role = principal.roles.get(organizationId);
-  if (role !== undefined && rolePermissions[role].has(permission)) return 'allowed';
+  const held = principal.permissionsIn(organizationId);
+  if (held?.has(permission)) return 'allowed';
   if (principal.isOperator) return operatorPermissions.has(permission) ? 'allowed' : 'denied';
-  return role === undefined ? 'stranger' : 'denied';
+  return held === undefined ? 'stranger' : 'denied';
 }
 
 interface ScopedArguments {
@@ -59,15 +55,31 @@ interface GuardedCall {
 }
 
 /** Decides about a field for a caller who is known. */
-function verdictOf(principal: Principal, call: GuardedCall): Verdict {
-  const { permission, type } = call;
+function verdictOf(
+  principal: Principal,
+  permission: Permission,
+  organizationId: string | undefined,
+): Verdict {
   if (permission === 'public' || permission === 'authenticated') return 'allowed';
   if (permission === 'operator') return principal.isOperator ? 'allowed' : 'denied';
-  const organizationId = organizationOf(call);
   if (organizationId === undefined) {
-    throw new Error(`A field of ${type.name} names no organization.`);
+    throw new Error(`A field that needs ${permission} names no organization.`);
   }
   return judge(principal, organizationId, permission);
+}
+
+/**
+ * Whether a caller may use a root field now, by the same table: for what goes on after the field was
+ * resolved. @param operation such as `Subscription.serverChanged`.
+ */
+export function mayUse(
+  principal: Principal,
+  operation: string,
+  organizationId: string | undefined,
+): boolean {
+  const permission = permissions[operation];
+  if (permission === undefined) return false;
+  return verdictOf(principal, permission, organizationId?.toLowerCase()) === 'allowed';
 }
 
 type Grant = 'granted' | 'hidden';
@@ -75,16 +87,16 @@ type Grant = 'granted' | 'hidden';
 async function check(call: GuardedCall, context: GraphqlContext): Promise<Grant> {
   if (call.permission === 'public') return 'granted';
   const principal = await context.principal();
-  const verdict = verdictOf(principal, call);
+  const organizationId = organizationOf(call);
+  const verdict = verdictOf(principal, call.permission, organizationId);
   if (verdict === 'allowed') return 'granted';
-  const organizationId = organizationOf(call) ?? null;
   await context.services.accessAudit.refused({
     actor: principal.actor,
     operation: `${call.type.name}.${call.field}`,
     permission: call.permission,
     // Anything else is the caller's text, and none of ours to keep.
-    organizationId: organizationId !== null && isUuid(organizationId) ? organizationId : null,
-    isMember: organizationId !== null && principal.roles.has(organizationId),
+    organizationId: organizationId !== undefined && isUuid(organizationId) ? organizationId : null,
+    isMember: organizationId !== undefined && principal.permissionsIn(organizationId) !== undefined,
   });
   if (verdict === 'denied') throw new ApiError('FORBIDDEN');
   return 'hidden';

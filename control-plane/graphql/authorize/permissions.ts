@@ -58,6 +58,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'Mutation.removeMember': 'members.write',
   'Mutation.createApiKey': 'apiKeys.write',
   'Mutation.updateApiKey': 'apiKeys.write',
+  'Mutation.rotateApiKey': 'apiKeys.write',
   'Mutation.revokeApiKey': 'apiKeys.write',
   'Mutation.deleteApiKey': 'apiKeys.write',
   'Mutation.createServer': 'servers.write',
@@ -72,6 +73,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'Mutation.deleteNodeToken': 'operator',
 
   'Subscription.requestLogAdded': 'requestLogs.read',
+  'Subscription.auditEntryAdded': 'audit.read',
   'Subscription.serverChanged': 'servers.read',
   'Subscription.nodeChanged': 'operator',
 };

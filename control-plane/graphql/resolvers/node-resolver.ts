@@ -1,6 +1,5 @@
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import { oldestFirst } from '../../input/find-page.ts';
-import { auditOrder, listAuditEntries } from '../../registry/audit-entries.ts';
 import {
   createNodeGroup,
   deleteNodeGroup,
@@ -36,7 +35,6 @@ import {
   UpdateNodeGroupInput,
   UpdateNodeTokenInput,
 } from '../types/node-group.ts';
-import { AuditEntryConnection, AuditFilter } from '../types/request-log.ts';
 import { SafeInt } from '../types/scalars.ts';
 import { payload } from '../types/user-error.ts';
 import { idKey, pageOf } from './page-of.ts';
@@ -111,20 +109,6 @@ export class NodeResolver {
     @Arg('revision', () => SafeInt, { description: 'The revision.' }) revision: number,
   ) {
     return findRollout(context.services.store, revision);
-  }
-
-  @Query(() => AuditEntryConnection, {
-    description: 'The platform’s audit trail. For platform operators.',
-  })
-  async platformAuditEntries(
-    @Ctx() context: GraphqlContext,
-    @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => AuditFilter, { nullable: true, description: 'Which entries to list.' })
-    filter: AuditFilter | null,
-  ) {
-    const request = pageOf(context, page, auditOrder);
-    const found = await listAuditEntries(context.services.store, null, filter ?? {}, request);
-    return connection(found, ({ sequence }) => [String(sequence)]);
   }
 
   @Mutation(() => NodeGroupPayload, {

@@ -1,6 +1,6 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { listApiKeys } from '../../identity/api-keys.ts';
-import { listMembers, type Member, memberOrder } from '../../identity/members.ts';
+import { listMembers, memberOrder } from '../../identity/members.ts';
 import {
   createOrganization,
   deleteOrganization,
@@ -10,12 +10,11 @@ import {
 } from '../../identity/organizations.ts';
 import type { Role } from '../../identity/roles.ts';
 import { oldestFirst } from '../../input/find-page.ts';
-import { auditOrder, listAuditEntries } from '../../registry/audit-entries.ts';
 import { listRequestLogs, requestLogKeys, requestLogOrder } from '../../registry/request-logs.ts';
 import { listServers } from '../../registry/servers.ts';
 import type { McpTransport } from '../../store/entities/mcp-server.ts';
 import type { CallDecision } from '../../store/entities/request-log.ts';
-import type { GraphqlContext } from '../context.ts';
+import { type GraphqlContext, personOf } from '../context.ts';
 import { ApiError } from '../errors.ts';
 import { connection, PageArgs } from '../types/connection.ts';
 import {
@@ -33,15 +32,11 @@ import {
   OrganizationType,
   UpdateOrganizationInput,
 } from '../types/organization.ts';
-import {
-  AuditEntryConnection,
-  AuditFilter,
-  RequestLogConnection,
-  RequestLogFilter,
-} from '../types/request-log.ts';
+import { RequestLogConnection, RequestLogFilter } from '../types/request-log.ts';
 import { ServerConnection, ServerFilter } from '../types/server.ts';
 import { payload } from '../types/user-error.ts';
 import { apiKeyView } from './api-key-resolver.ts';
+import { memberView } from './identity-resolver.ts';
 import { idKey, pageOf } from './page-of.ts';
 
 @Resolver(() => OrganizationType)
@@ -91,8 +86,9 @@ export class OrganizationResolver {
   ) {
     const request = pageOf(context, page, memberOrder);
     const role = (filter?.role ?? null) as Role | null;
-    const found = await listMembers(context.services.store, id, { role }, request);
-    return connection(found, ({ userId }: Member) => [userId]);
+    const found = await listMembers(context.services.store, id, { ...filter, role }, request);
+    const items = found.items.map(memberView);
+    return connection({ ...found, items }, ({ userId }) => [userId]);
   }
 
   @FieldResolver(() => ApiKeyConnection, { description: 'Its API keys.' })
@@ -142,19 +138,6 @@ export class OrganizationResolver {
     return connection(found, requestLogKeys);
   }
 
-  @FieldResolver(() => AuditEntryConnection, { description: 'Its audit trail.' })
-  async auditEntries(
-    @Root() { id }: OrganizationType,
-    @Ctx() context: GraphqlContext,
-    @Args(() => PageArgs) page: PageArgs,
-    @Arg('filter', () => AuditFilter, { nullable: true, description: 'Which entries to list.' })
-    filter: AuditFilter | null,
-  ) {
-    const request = pageOf(context, page, auditOrder);
-    const found = await listAuditEntries(context.services.store, id, filter ?? {}, request);
-    return connection(found, ({ sequence }) => [String(sequence)]);
-  }
-
   @Mutation(() => OrganizationPayload, {
     description: 'Creates an organization with its first owner. For platform operators.',
   })
@@ -163,7 +146,7 @@ export class OrganizationResolver {
     @Arg('input', () => CreateOrganizationInput, { description: 'The organization.' })
     input: CreateOrganizationInput,
   ) {
-    const { actor, user } = await context.principal();
+    const { actor, user } = await personOf(context);
     const outcome = await createOrganization(context.services.store, actor, {
       ...input,
       enabled: true,

@@ -2,40 +2,11 @@ import { Arg, ID, Resolver, Root, Subscription } from 'type-graphql';
 import type { NodeFilterFields, NodeView } from '../../registry/nodes.ts';
 import type { RequestLogFilterFields } from '../../registry/request-logs.ts';
 import type { RequestLog } from '../../store/entities/request-log.ts';
-import { judge } from '../authorize/guard-schema.ts';
-import { permissions } from '../authorize/permissions.ts';
-import { currentPrincipal, type GraphqlContext } from '../context.ts';
-import { ApiError } from '../errors.ts';
-import type { ServerChange, Subscriber } from '../subscription/subscription-hub.ts';
+import { type Subscribing, subscriberOf } from '../subscription/subscriber.ts';
+import type { ServerChange } from '../subscription/subscription-hub.ts';
 import { NodeFilter, NodeType } from '../types/node-group.ts';
 import { RequestLogFilter, RequestLogType } from '../types/request-log.ts';
 import { ServerChangeType } from '../types/server.ts';
-
-/** The one who subscribes, judged again by the same row of the table while events flow. */
-function subscriberOf(
-  context: GraphqlContext,
-  field: 'requestLogAdded' | 'serverChanged' | 'nodeChanged',
-  organizationId?: string,
-): Subscriber {
-  const { authentication, clientAddress, services } = context;
-  const permission = permissions[`Subscription.${field}`];
-  return {
-    expiresAtMs: authentication.kind === 'user' ? authentication.expiresAtMs : 0,
-    authorize: async () => {
-      const principal = await currentPrincipal(services.store, authentication, clientAddress);
-      const allowed =
-        permission === 'requestLogs.read' || permission === 'servers.read'
-          ? judge(principal, organizationId ?? '', permission) === 'allowed'
-          : principal.isOperator;
-      if (!allowed) throw new ApiError('FORBIDDEN');
-    },
-  };
-}
-
-interface Subscribing<Arguments> {
-  readonly args: Arguments;
-  readonly context: GraphqlContext;
-}
 
 interface RequestLogArguments {
   readonly organizationId: string;
@@ -54,10 +25,10 @@ interface NodeArguments {
 export class SubscriptionResolver {
   @Subscription(() => RequestLogType, {
     description:
-      'Records of an organization’s calls as they arrive, each once. Ends with `TOKEN_EXPIRED` when the access token does, and with `SUBSCRIPTION_LAGGED` when events come faster than they are taken.',
+      'Records of an organization’s calls as they arrive, each once. Ends with `TOKEN_EXPIRED` when the access token does, with `UNAUTHENTICATED` or `FORBIDDEN` as soon as the caller may no longer read them, and with `SUBSCRIPTION_LAGGED` when events come faster than they are taken.',
     subscribe: async ({ args, context }: Subscribing<RequestLogArguments>) =>
       context.services.subscriptions.requestLogs(
-        subscriberOf(context, 'requestLogAdded', args.organizationId),
+        await subscriberOf(context, 'requestLogAdded', args.organizationId),
         args.organizationId.toLowerCase(),
         args.filter ?? {},
       ),
@@ -75,7 +46,7 @@ export class SubscriptionResolver {
     description: 'Committed changes to an organization’s servers, in the order of their revisions.',
     subscribe: async ({ args, context }: Subscribing<ServerArguments>) =>
       context.services.subscriptions.servers(
-        subscriberOf(context, 'serverChanged', args.organizationId),
+        await subscriberOf(context, 'serverChanged', args.organizationId),
         args.organizationId.toLowerCase(),
       ),
   })
@@ -90,7 +61,10 @@ export class SubscriptionResolver {
     description:
       'Nodes whose state changed. Several changes in a moment are one event with the latest state. For platform operators.',
     subscribe: async ({ args, context }: Subscribing<NodeArguments>) =>
-      context.services.subscriptions.nodes(subscriberOf(context, 'nodeChanged'), args.filter ?? {}),
+      context.services.subscriptions.nodes(
+        await subscriberOf(context, 'nodeChanged'),
+        args.filter ?? {},
+      ),
   })
   nodeChanged(
     @Root() node: NodeView,

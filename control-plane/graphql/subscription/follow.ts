@@ -6,9 +6,16 @@ export interface FollowOptions<T> {
   readonly onWake: (wake: () => void) => () => void;
   /** Everything new since the last call; nothing: wait for the next wake. */
   readonly read: () => Promise<readonly T[]>;
-  /** Throws when the subscriber may no longer read. Asked before a read, at most each `recheckMs`. */
+  /**
+   * Throws when the subscriber may no longer read. Asked at the beginning, when something may have changed,
+   * and besides before a read when the last answer is older than `recheckMs`.
+   */
   readonly authorize: () => Promise<void>;
   readonly recheckMs: number;
+  /** The same while nothing is to be read, in case nobody told of a change. */
+  readonly idleRecheckMs: number;
+  /** Calls `recheck` when what the subscriber may do may have changed, until the returned function is called. */
+  readonly onRecheck: (recheck: () => void) => () => void;
   /** When the subscriber's token ends. */
   readonly expiresAtMs: number;
   /** Longest that a subscriber may take over what one read found. */
@@ -21,18 +28,29 @@ const timerMsMax = 2_147_483_647;
 
 /**
  * Events as an iterator that reads when it is asked: what is not taken yet waits in the database, and
- * wakes that come meanwhile count as one. It ends with TOKEN_EXPIRED when the token does, and with
- * SUBSCRIPTION_LAGGED when the subscriber is too slow. `return()` ends it also while it waits.
+ * wakes that come meanwhile count as one. It ends with TOKEN_EXPIRED when the token does, with what
+ * `authorize` throws as soon as the subscriber may no longer read, and with SUBSCRIPTION_LAGGED when the
+ * subscriber is too slow. `return()` ends it also while it waits.
  */
 export function follow<T>(options: FollowOptions<T>): AsyncGenerator<T, void, void> {
   let pending = true;
   let closed = false;
+  // Between the check that let the subscriber in and now something may have changed.
+  let doubtful = true;
   let resume: (() => void) | undefined;
   const wake = () => {
     pending = true;
     resume?.();
   };
   const stopWaking = options.onWake(wake);
+  const stopRechecking = options.onRecheck(() => {
+    doubtful = true;
+    resume?.();
+  });
+  const letGo = () => {
+    stopWaking();
+    stopRechecking();
+  };
 
   function isOver(): boolean {
     if (closed) return true;
@@ -41,33 +59,43 @@ export function follow<T>(options: FollowOptions<T>): AsyncGenerator<T, void, vo
   }
 
   async function untilWoken(): Promise<void> {
-    const restMs = Math.min(Math.max(options.expiresAtMs - options.now(), 0), timerMsMax);
+    const restMs = Math.max(options.expiresAtMs - options.now(), 0);
+    const waitMs = Math.min(restMs, options.idleRecheckMs, timerMsMax);
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, restMs);
+      const timer = setTimeout(resolve, waitMs);
       resume = () => {
         clearTimeout(timer);
         resolve();
       };
-      if (pending || closed) resume();
+      if (pending || closed || doubtful) resume();
     });
     resume = undefined;
   }
 
+  let authorizedAtMs = options.now();
+  async function authorized(oldestMs: number): Promise<void> {
+    if (!doubtful && options.now() - authorizedAtMs < oldestMs) return;
+    // First: what changes while the question is answered asks again.
+    doubtful = false;
+    const askedAtMs = options.now();
+    await options.authorize();
+    authorizedAtMs = askedAtMs;
+  }
+
   async function* events(): AsyncGenerator<T, void, void> {
-    let authorizedAtMs = options.now();
     try {
       while (!isOver()) {
         if (!pending) {
+          await authorized(options.idleRecheckMs);
           await untilWoken();
           continue;
         }
         pending = false;
-        if (options.now() - authorizedAtMs >= options.recheckMs) {
-          await options.authorize();
-          authorizedAtMs = options.now();
-        }
+        await authorized(options.recheckMs);
         const readAtMs = options.now();
         for (const item of await options.read()) {
+          // A client that takes its time gets nothing of what it may no longer read.
+          await authorized(options.idleRecheckMs);
           if (isOver()) return;
           if (options.now() - readAtMs > options.stallMsMax) {
             throw new ApiError('SUBSCRIPTION_LAGGED');
@@ -76,14 +104,14 @@ export function follow<T>(options: FollowOptions<T>): AsyncGenerator<T, void, vo
         }
       }
     } finally {
-      stopWaking();
+      letGo();
     }
   }
 
   const inner = events();
   const end = () => {
     closed = true;
-    stopWaking();
+    letGo();
     resume?.();
   };
   return {

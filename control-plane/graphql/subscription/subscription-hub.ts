@@ -1,4 +1,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { Logger } from '../../../common/logging.ts';
+import {
+  type AuditEntryView,
+  type AuditFilterFields,
+  findAuditEntriesAfter,
+  lastAuditSequence,
+} from '../../registry/audit-entries.ts';
 import type { NodeFilterFields, NodeView } from '../../registry/nodes.ts';
 import { findNodes } from '../../registry/nodes.ts';
 import { type RequestLogFilterFields, requestLogCondition } from '../../registry/request-logs.ts';
@@ -9,6 +16,7 @@ import { ConfigChange } from '../../store/entities/config-change.ts';
 import { RequestLog } from '../../store/entities/request-log.ts';
 import type { Store } from '../../store/store.ts';
 import { ApiError } from '../errors.ts';
+import { AccessWatch } from './access-watch.ts';
 import { follow } from './follow.ts';
 
 export interface SubscriptionBounds {
@@ -20,9 +28,14 @@ export interface SubscriptionBounds {
   readonly subscriptionsMax: number;
 }
 
-/** Who follows. */
+/** Who follows something. */
 export interface Subscriber {
+  /** When the subscriber's credential ends, in milliseconds since the Unix epoch. */
   readonly expiresAtMs: number;
+  /** The person or service account, and the session or API key: a change of one asks for another look. */
+  readonly ids: ReadonlySet<string>;
+  /** The organization whose things are followed; undefined: the platform's. */
+  readonly organizationId: string | undefined;
   /** Throws when the subscriber may no longer read. */
   readonly authorize: () => Promise<void>;
 }
@@ -38,11 +51,13 @@ export interface SubscriptionHubOptions {
   readonly store: Store;
   readonly feed: Pick<ChangeFeed, 'on'>;
   readonly bounds: SubscriptionBounds;
+  readonly logger: Logger;
   readonly now: () => number;
 }
 
-/** A role that is taken away ends a subscription within this time, at the next event. */
+/** Changes of access are told at once; these bounds hold also when that should fail. */
 const recheckMs = 1000;
+const idleRecheckMs = 60_000;
 /** Rows loaded at once. */
 const chunkSize = 100;
 /** No transaction that writes a record or a node's state takes this long. */
@@ -74,10 +89,12 @@ function loadEntries(
 /** Streams of events for subscribers, on any replica: the feed wakes, each reads under its own scope. */
 export class SubscriptionHub {
   readonly #options: SubscriptionHubOptions;
+  readonly #access: AccessWatch;
   #open = 0;
 
   constructor(options: SubscriptionHubOptions) {
     this.#options = options;
+    this.#access = new AccessWatch(options);
   }
 
   /** Subscriptions that are open on this replica. */
@@ -186,6 +203,32 @@ export class SubscriptionHub {
     );
   }
 
+  /** Entries of an organization's audit trail, in the order of their sequence, from now on. */
+  async auditEntries(
+    subscriber: Subscriber,
+    organizationId: string,
+    filter: AuditFilterFields,
+  ): Promise<AsyncGenerator<AuditEntryView>> {
+    const { store, feed } = this.#options;
+    // A chain has no gaps, and an entry is visible before the next: the last one seen is a safe mark.
+    let sequence = await lastAuditSequence(store, organizationId);
+    let more = false;
+    const read = async (): Promise<readonly AuditEntryView[]> => {
+      const found = await findAuditEntriesAfter(store, organizationId, filter, sequence, chunkSize);
+      ({ sequence, more } = found);
+      return found.entries;
+    };
+    return this.#follow(
+      subscriber,
+      read,
+      () => more,
+      (wake) =>
+        feed.on('audit', ({ chainId }) => {
+          if (chainId === organizationId || chainId === 'many') wake();
+        }),
+    );
+  }
+
   async #serverChanges(
     organizationId: string,
     changes: readonly ConfigChange[],
@@ -231,6 +274,13 @@ export class SubscriptionHub {
       },
       authorize: subscriber.authorize,
       recheckMs,
+      idleRecheckMs,
+      onRecheck: (recheck) =>
+        this.#access.watch({
+          ids: subscriber.ids,
+          organizationId: subscriber.organizationId,
+          recheck,
+        }),
       expiresAtMs: subscriber.expiresAtMs,
       stallMsMax: bounds.stallMsMax,
       now,

@@ -1,7 +1,7 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { connectionType } from './connection.ts';
-import { ActorKind, CallDecision, CallPhase, McpEra } from './enums.ts';
-import { DateTime, JsonObject, SafeInt } from './scalars.ts';
+import { CallDecision, CallPhase, McpEra } from './enums.ts';
+import { DateTime, SafeInt } from './scalars.ts';
 
 @ObjectType('RequestLog', {
   description:
@@ -157,89 +157,8 @@ export class RequestLogFilter {
   receivedBefore?: Date | null;
 }
 
-@ObjectType('AuditEntry', {
-  description:
-    'An entry of the audit trail: who changed what. Entries form a hash chain and are never changed.',
-})
-class AuditEntryType {
-  @Field(() => ID, { description: 'Identifies the entry.' })
-  id!: string;
-
-  @Field(() => SafeInt, { description: 'Position in its chain, from 1, without gaps.' })
-  sequence!: number;
-
-  @Field(() => DateTime, { description: 'When it happened.' })
-  at!: Date;
-
-  @Field(() => String, { description: 'What was done, such as `server.update`.' })
-  action!: string;
-
-  @Field(() => ActorKind, { description: 'What kind of party did it.' })
-  actorKind!: string;
-
-  @Field(() => String, { description: 'Who did it.' })
-  actorId!: string;
-
-  @Field(() => String, { nullable: true, description: 'Who did it, for people; null once erased.' })
-  actorLabel!: string | null;
-
-  @Field(() => String, { description: 'Type of what it was done to, such as `server`.' })
-  targetType!: string;
-
-  @Field(() => String, { description: 'What it was done to.' })
-  targetId!: string;
-
-  @Field(() => String, { nullable: true, description: 'The same for people; null once erased.' })
-  targetLabel!: string | null;
-
-  @Field(() => JsonObject, { description: 'What else is known of it. Holds no secret.' })
-  details!: Record<string, unknown>;
-
-  @Field(() => SafeInt, {
-    nullable: true,
-    description: 'Revision of the change; null: nodes need not know.',
-  })
-  revision!: number | null;
-
-  @Field(() => String, {
-    description: 'Hash of the entry, in hex, which covers the one before it.',
-  })
-  hash!: string;
-}
-
-@InputType('AuditFilter', {
-  description: 'Which audit entries to list; conditions are combined with “and”.',
-})
-export class AuditFilter {
-  @Field(() => String, { nullable: true, description: 'Only this action.' })
-  action?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Only what this party did.' })
-  actorId?: string | null;
-
-  @Field(() => String, {
-    nullable: true,
-    description: 'Only what was done to things of this type.',
-  })
-  targetType?: string | null;
-
-  @Field(() => String, { nullable: true, description: 'Only what was done to this thing.' })
-  targetId?: string | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'Only entries at or after this time.' })
-  from?: Date | null;
-
-  @Field(() => DateTime, { nullable: true, description: 'Only entries before this time.' })
-  before?: Date | null;
-}
-
 export const RequestLogConnection = connectionType(
   'RequestLog',
   () => RequestLogType,
   'request logs, newest first',
-);
-export const AuditEntryConnection = connectionType(
-  'AuditEntry',
-  () => AuditEntryType,
-  'audit entries, newest first',
 );

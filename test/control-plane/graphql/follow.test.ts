@@ -5,6 +5,7 @@ import { type FollowOptions, follow } from '../../../control-plane/graphql/subsc
 /** A source that a test fills and wakes. */
 function source(options: Partial<FollowOptions<number>> = {}) {
   let wake = (): void => undefined;
+  let recheck = (): void => undefined;
   const state = { nowMs: 0, waiting: [] as number[], stopped: false, reads: 0 };
   const events = follow<number>({
     onWake: (given) => {
@@ -19,6 +20,11 @@ function source(options: Partial<FollowOptions<number>> = {}) {
     },
     authorize: async () => undefined,
     recheckMs: 1000,
+    idleRecheckMs: 60_000,
+    onRecheck: (given) => {
+      recheck = given;
+      return () => undefined;
+    },
     expiresAtMs: 1_000_000,
     stallMsMax: 100,
     now: () => state.nowMs,
@@ -28,7 +34,7 @@ function source(options: Partial<FollowOptions<number>> = {}) {
     state.waiting.push(...items);
     wake();
   };
-  return { events, state, add };
+  return { events, state, add, recheck: () => recheck() };
 }
 
 describe('a subscriber’s events', () => {
@@ -79,16 +85,66 @@ describe('a subscriber’s events', () => {
     await expect(events.next()).rejects.toMatchObject({ extensions: { code: 'TOKEN_EXPIRED' } });
   });
 
-  test('end once the subscriber may no longer read', async () => {
-    const { events, state, add } = source({
-      authorize: async () => {
-        throw new ApiError('FORBIDDEN');
-      },
+  describe('end once the subscriber may no longer read', () => {
+    function guarded(options: Partial<FollowOptions<number>> = {}) {
+      const access = { allowed: true };
+      const authorize = async () => {
+        if (!access.allowed) throw new ApiError('FORBIDDEN');
+      };
+      return { access, ...source({ authorize, ...options }) };
+    }
+    const forbidden = { extensions: { code: 'FORBIDDEN' } };
+
+    test('from the beginning: what let them in may have changed since', async () => {
+      const { access, events, add } = guarded();
+      access.allowed = false;
+      add(1);
+      await expect(events.next()).rejects.toMatchObject(forbidden);
     });
-    add(1);
-    expect((await events.next()).value).toBe(1);
-    state.nowMs += 1000;
-    add(2);
-    await expect(events.next()).rejects.toMatchObject({ extensions: { code: 'FORBIDDEN' } });
+
+    test('at once when they are told of a change, also while nothing comes', async () => {
+      const { access, events, state, add, recheck } = guarded();
+      add(1);
+      expect((await events.next()).value).toBe(1);
+      const waiting = events.next();
+      recheck();
+      add(2);
+      expect((await waiting).value).toBe(2);
+      const last = events.next();
+      access.allowed = false;
+      recheck();
+      await expect(last).rejects.toMatchObject(forbidden);
+      expect(state.stopped).toBe(true);
+    });
+
+    test('before what was read already and not taken yet', async () => {
+      const { access, events, add, recheck } = guarded();
+      add(1, 2);
+      expect((await events.next()).value).toBe(1);
+      access.allowed = false;
+      recheck();
+      await expect(events.next()).rejects.toMatchObject(forbidden);
+    });
+
+    test('at the next event, when nobody told of the change', async () => {
+      const { access, events, state, add } = guarded();
+      add(1);
+      expect((await events.next()).value).toBe(1);
+      access.allowed = false;
+      state.nowMs += 1000;
+      add(2);
+      await expect(events.next()).rejects.toMatchObject(forbidden);
+    });
+
+    test('within a bound, when nobody told of the change and nothing comes', async () => {
+      const started = performance.now();
+      const { access, events } = guarded({
+        idleRecheckMs: 20,
+        now: () => performance.now() - started,
+      });
+      const waiting = events.next();
+      access.allowed = false;
+      await expect(waiting).rejects.toMatchObject(forbidden);
+    });
   });
 });
