@@ -5,6 +5,6 @@
 export const accessTokenBounds = {
   /** From `iat` to `exp`; both must be there. */
   lifetimeMsMax: 24 * 60 * 60 * 1000,
-  /** How far an issuer's clock may be off, for `exp`, `nbf` and `iat` alike. */
-  clockSkewMsMax: 60 * 1000,
+  /** How far a node's operator may allow an issuer's clock to be ahead of the node's. */
+  clockSkewMsMax: 5 * 60 * 1000,
 } as const;

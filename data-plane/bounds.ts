@@ -1,5 +1,7 @@
 import type { z } from 'zod';
+import { accessTokenBounds } from '../common/access-token-bounds.ts';
 import { count, milliseconds } from '../common/setting-types.ts';
+import { tokenDefaults } from './identity/token-options.ts';
 import { listenerDefaults } from './listener/listener-options.ts';
 import { pipelineDefaults } from './pipeline/pipeline-options.ts';
 import { upstreamDefaults } from './upstream/upstream-options.ts';
@@ -52,6 +54,26 @@ export const proxyBounds = {
   proxyLongStreamMs: time(
     pipelineDefaults.longStreamMs,
     'A stream that lasts longer writes a record at its start and at its end.',
+  ),
+};
+
+/** Bounds on access tokens. */
+export const tokenBounds = {
+  tokenClockSkewMs: milliseconds(0, accessTokenBounds.clockSkewMsMax)
+    .default(tokenDefaults.clockSkewMs)
+    .describe('How far an issuer’s clock may be ahead of the node’s. Expiry is exact.'),
+  tokenCacheTokensMax: number(
+    tokenDefaults.cache.tokensMax,
+    'Verified access tokens that are kept until they expire.',
+  ),
+  tokenCacheBytesMax: bytes(tokenDefaults.cache.bytesMax, 'Bytes that these may take, roughly.'),
+  tokenVerificationsMax: number(
+    tokenDefaults.verification.runningMax,
+    'Signatures of access tokens that are checked at the same time.',
+  ),
+  tokenVerificationsWaitingMax: number(
+    tokenDefaults.verification.waitingMax,
+    'Access tokens that wait for that; one more is refused.',
   ),
 };
 

@@ -12,6 +12,8 @@ import { openNodeCredential } from './connection/node-credential.ts';
 import { createConfigClient } from './discovery/config-client.ts';
 import { createReporter } from './events/reporter.ts';
 import { openSpool } from './events/spool.ts';
+import { TokenIdentifier } from './identity/token-identifier.ts';
+import { defineTokenMetrics } from './identity/token-metrics.ts';
 import { createProxyListener } from './listener/proxy-listener.ts';
 import {
   configClientOptions,
@@ -19,6 +21,7 @@ import {
   pipelineOptions,
   reporterOptions,
   spoolOptions,
+  tokenOptions,
   upstreamOptions,
 } from './options.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
@@ -89,6 +92,8 @@ async function startParts(
     randomBytes,
   });
   cleanup.defer(() => upstreams.close());
+  const tokens = new TokenIdentifier(tokenOptions(config));
+  defineTokenMetrics(registry, () => tokens.counts());
   let base: PublicBase | undefined;
   const options = pipelineOptions(config);
   const pipeline = createPipeline({
@@ -96,6 +101,7 @@ async function startParts(
     publicBase: () => base,
     snapshots: holder,
     recorder: spool,
+    tokens,
     upstreams,
     clock,
     newId: randomUUID,

@@ -11,7 +11,7 @@ import {
   port,
 } from '../common/setting-types.ts';
 import { loadSettings } from '../common/settings.ts';
-import { proxyBounds, upstreamBounds } from './bounds.ts';
+import { proxyBounds, tokenBounds, upstreamBounds } from './bounds.ts';
 
 const megabyte = 1024 * 1024;
 
@@ -24,7 +24,9 @@ export const dataPlaneSettings = z.object({
   publicUrl: z
     .url({ protocol: /^https?$/ })
     .optional()
-    .describe('URL at which agents reach the node. Its host is allowed, besides loopback.'),
+    .describe(
+      'URL at which agents reach the node: access tokens are for addresses under it, and its host is allowed. Not set: where the node listens, if on loopback.',
+    ),
 
   proxyHost: listenHost.describe('Address that agents connect to.'),
   proxyPort: port.default(8080).describe('Port that agents connect to.'),
@@ -68,6 +70,7 @@ export const dataPlaneSettings = z.object({
     .describe('A record is on disk after this time and that of one fsync.'),
 
   ...proxyBounds,
+  ...tokenBounds,
   ...upstreamBounds,
   upstreamCaFile: filePath
     .optional()

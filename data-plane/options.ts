@@ -6,6 +6,7 @@ import type { DataPlaneConfig } from './config.ts';
 import type { ConfigClientOptions } from './discovery/config-client.ts';
 import type { ReporterOptions } from './events/reporter.ts';
 import type { SpoolOptions } from './events/spool-options.ts';
+import type { TokenOptions } from './identity/token-identifier.ts';
 import type { ListenerOptions } from './listener/listener-options.ts';
 import type { PipelineOptions } from './pipeline/pipeline-options.ts';
 import type { UpstreamOptions } from './upstream/upstream-options.ts';
@@ -105,6 +106,18 @@ export function pipelineOptions(config: DataPlaneConfig): PipelineOptions {
     stallTimeoutMs: config.proxyStallTimeoutMs,
     longStreamMs: config.proxyLongStreamMs,
     attemptsMax: config.upstreamAttemptsMax,
+  };
+}
+
+/** What of the settings concerns access tokens. */
+export function tokenOptions(config: DataPlaneConfig): TokenOptions {
+  return {
+    cache: { tokensMax: config.tokenCacheTokensMax, bytesMax: config.tokenCacheBytesMax },
+    verification: {
+      runningMax: config.tokenVerificationsMax,
+      waitingMax: config.tokenVerificationsWaitingMax,
+    },
+    clockSkewMs: config.tokenClockSkewMs,
   };
 }
 

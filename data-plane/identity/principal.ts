@@ -14,7 +14,7 @@ export interface Principal {
 
 /** What revocations go by, and until when a token is good at all. Milliseconds since the Unix epoch. */
 export interface AccessTokenFacts {
-  /** `iat`; 0 where the token doesn't say: older than anything that is revoked. */
+  /** `iat`. */
   readonly issuedAtMs: number;
   readonly expiresAtMs: number;
   /** `jti`. */

@@ -1,11 +1,13 @@
 import type { OrganizationEntry, Snapshot } from '../snapshot/snapshot.ts';
 import type { CallFacts } from './call-facts.ts';
-import type { ClientExchange, ReplyHeaders } from './client-exchange.ts';
+import type { ClientExchange, ReplyHeaders, RequestHead } from './client-exchange.ts';
 import { corsHeaders, preflightHeaders } from './cors.ts';
+import { isMetadataPath, readEndpointPath, readMetadataPath } from './endpoint-path.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import type { OriginPolicy } from './origin-policy.ts';
 import type { PublicBase } from './public-base.ts';
 import type { RequestHeaders } from './request-headers.ts';
+import { type ResourceMetadata, resourceMetadata } from './resource-metadata.ts';
 
 export type HttpMethod = 'GET' | 'POST' | 'DELETE';
 
@@ -30,30 +32,28 @@ export interface Preflight {
   readonly headers: ReplyHeaders;
 }
 
-/** Exact: no empty segment, no dot segment, no percent-encoding that two readers could resolve apart. */
-const endpointPath = /^\/([a-z0-9][a-z0-9_-]{0,62})\/([a-z0-9][a-z0-9_-]{0,62})\/mcp(?:\?|$)/;
-
 const servedMethods: ReadonlySet<string> = new Set(['GET', 'POST', 'DELETE']);
 
-/** Checks host, path, origin and method; answers preflights, which carry no credential. */
+/** Checks host, path, origin and method; answers what carries no credential: metadata and preflights. */
 export function accept(
   exchange: ClientExchange,
   headers: RequestHeaders,
   facts: CallFacts,
   policy: OriginPolicy,
   publicBase: PublicBase | undefined,
-): Accepted | Preflight | LocalReply {
+): Accepted | Preflight | ResourceMetadata | LocalReply {
   const { head } = exchange;
   if (!policy.allowsHost(headers.host)) return localReply('host_not_allowed');
   if (headers.repeated) return localReply('request_malformed', { detail: 'a header is repeated' });
-  const path = endpointPath.exec(head.target);
-  const organization = facts.snapshot?.organization(path?.[1] ?? '');
+  if (isMetadataPath(head.target)) return acceptMetadata(head, facts, publicBase);
+  const endpoint = readEndpointPath(head.target);
+  const organization = facts.snapshot?.organization(endpoint?.organizationSlug ?? '');
   facts.organization = organization;
   if (!policy.allowsOrigin(headers.origin, headers.host, organization)) {
     return localReply('origin_not_allowed');
   }
   facts.replyHeaders = corsHeaders(headers.origin);
-  if (path === null) return localReply('path_not_found');
+  if (endpoint === undefined) return localReply('path_not_found');
   if (head.method === 'OPTIONS' && headers.origin !== undefined) {
     return { kind: 'preflight', headers: preflightHeaders(headers) };
   }
@@ -65,7 +65,7 @@ export function accept(
   if (snapshot === undefined) {
     return localReply('configuration_missing', { headers: { 'Retry-After': '2' } });
   }
-  const [, organizationSlug = '', serverSlug = ''] = path;
+  const { organizationSlug, serverSlug } = endpoint;
   return {
     kind: 'accepted',
     exchange,
@@ -78,6 +78,19 @@ export function accept(
     organizationSlug,
     serverSlug,
   };
+}
+
+/** Open to every origin, so that a page can find out where its user gets a token. */
+function acceptMetadata(
+  { method, target }: RequestHead,
+  facts: CallFacts,
+  base: PublicBase | undefined,
+): ResourceMetadata | LocalReply {
+  const endpoint = readMetadataPath(target, base?.prefix ?? '');
+  const { snapshot } = facts;
+  const organization = snapshot?.organization(endpoint?.organizationSlug ?? '');
+  facts.organization = organization;
+  return resourceMetadata({ method, base, snapshot, organization, endpoint });
 }
 
 function isServed(method: string): method is HttpMethod {

@@ -1,13 +1,17 @@
 import { serverScope } from '../../common/scope.ts';
 import type { IssuerEntry } from '../snapshot/issuer.ts';
-import type { Accepted } from './accept.ts';
+import type { OrganizationEntry, Snapshot } from '../snapshot/snapshot.ts';
 import type { ReplyHeaders } from './client-exchange.ts';
+import type { PublicBase } from './public-base.ts';
 
 /** What of a request says where its caller may get a token. */
-export type ChallengedRequest = Pick<
-  Accepted,
-  'publicBase' | 'organizationSlug' | 'serverSlug' | 'organization' | 'snapshot'
->;
+export interface ChallengedRequest {
+  readonly publicBase: PublicBase | undefined;
+  readonly organizationSlug: string;
+  readonly serverSlug: string;
+  readonly organization: OrganizationEntry | undefined;
+  readonly snapshot: Snapshot;
+}
 
 const noIssuers: readonly IssuerEntry[] = [];
 

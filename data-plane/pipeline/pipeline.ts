@@ -13,11 +13,12 @@ import type { PipelineDependencies } from './pipeline-options.ts';
 import { CallLog } from './record.ts';
 import type { LongStream } from './relayed-call.ts';
 import { type RequestHeaders, readRequestHeaders } from './request-headers.ts';
+import type { ResourceMetadata } from './resource-metadata.ts';
 import { route } from './route.ts';
 import { traceIdOf } from './trace-context.ts';
 
 /** Undefined: the answer is on its way. */
-type Answer = LocalReply | Preflight | ClientGone | undefined;
+type Answer = LocalReply | Preflight | ResourceMetadata | ClientGone | undefined;
 
 /** The way of a call through this node. */
 export interface Pipeline {
@@ -29,7 +30,7 @@ export interface Pipeline {
 
 /** Makes the pipeline of a node. */
 export function createPipeline(dependencies: PipelineDependencies): Pipeline {
-  const { options, publicBase, recorder, upstreams, clock, newId, logger } = dependencies;
+  const { options, publicBase, recorder, tokens, upstreams, clock, newId, logger } = dependencies;
   const policy = new OriginPolicy(options);
   const finisher = new CallFinisher(recorder, logger);
   const streams = new Set<LongStream>();
@@ -46,7 +47,8 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     if (accepted.kind !== 'accepted') return accepted;
 
     // Before decode: an unknown caller's body is never buffered.
-    const identified = identify(accepted, clock.nowMs());
+    const outcome = identify(accepted, tokens, clock.nowMs());
+    const identified = outcome instanceof Promise ? await outcome : outcome;
     if (isLocalReply(identified)) return identified;
 
     const decoded = await decode(identified, options);
@@ -104,7 +106,9 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   function conclude(context: CallContext, answer: Answer): void {
     if (answer === undefined) return;
     if (answer.kind === 'preflight') context.reply.send(204, answer.headers, undefined);
-    else if (answer.kind === 'client-gone') finisher.abandon(context);
+    else if (answer.kind === 'resource-metadata') {
+      context.reply.send(answer.status, answer.headers, answer.body);
+    } else if (answer.kind === 'client-gone') finisher.abandon(context);
     else finisher.reply(context, answer, false);
   }
 

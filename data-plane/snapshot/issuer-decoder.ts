@@ -1,4 +1,5 @@
 import { contracts } from '../../common/contracts.ts';
+import { isSignatureAlgorithm, signatureAlgorithms } from '../../common/signature-algorithms.ts';
 import { type IssuerEntry, platform, type ScopeMode } from './issuer.ts';
 import {
   expectEnvelope,
@@ -7,7 +8,7 @@ import {
   parseBody,
   type ResourceDecoder,
 } from './resource-decoder.ts';
-import { readTokenKeys, tokenAlgorithms } from './token-keys.ts';
+import { readTokenKeys } from './token-keys.ts';
 import { ViolationList } from './violation.ts';
 
 const issuerLengthMax = 2000;
@@ -52,10 +53,10 @@ function expectMappings(violations: ViolationList, mappings: IssuerEntry['roleMa
 }
 
 function expectAlgorithms(violations: ViolationList, algorithms: readonly string[]): void {
-  const bounds = { itemsMax: tokenAlgorithms.size, lengthMax: 16 };
+  const bounds = { itemsMax: Object.keys(signatureAlgorithms).length, lengthMax: 16 };
   expectTexts(violations, 'algorithms', algorithms, bounds);
   for (const [index, name] of algorithms.slice(0, bounds.itemsMax).entries()) {
-    const known = tokenAlgorithms.has(name);
+    const known = isSignatureAlgorithm(name);
     violations.expect(
       known,
       `algorithms[${index}]`,
@@ -81,7 +82,9 @@ export const decodeIssuer: ResourceDecoder<IssuerEntry> = (resource) => {
   expectAlgorithms(violations, algorithms);
   const fits = jwks.length <= jwksLengthMax;
   violations.expect(fits, 'jwks', `must have at most ${jwksLengthMax} characters`);
-  const keys = fits ? readTokenKeys(violations, 'jwks', jwks, new Set(algorithms)) : [];
+  const keys = fits
+    ? readTokenKeys(violations, 'jwks', jwks, algorithms.filter(isSignatureAlgorithm))
+    : [];
   const scopeMode = scopeModes.get(parsed.value.scopeMode);
   violations.expect(scopeMode !== undefined, 'scope_mode', 'is none that this build knows');
   expectTexts(violations, 'role_claim', roleClaim, claimBounds);

@@ -1,4 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { fitsAlgorithm, type SignatureAlgorithm } from '../../common/signature-algorithms.ts';
 import type { TokenKey } from './issuer.ts';
 import type { ViolationList } from './violation.ts';
 
@@ -7,23 +8,6 @@ const keyIdLengthMax = 256;
 const rsaBitsMin = 2048;
 /** Longer ones cost more to verify with than a stranger's token is worth. */
 const rsaBitsMax = 8192;
-
-const rsaAlgorithms = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512'];
-const curveAlgorithms: ReadonlyMap<unknown, readonly string[]> = new Map([
-  ['P-256', ['ES256']],
-  ['P-384', ['ES384']],
-  ['P-521', ['ES512']],
-]);
-const edwardsAlgorithms: ReadonlyMap<unknown, readonly string[]> = new Map([
-  ['Ed25519', ['EdDSA', 'Ed25519']],
-]);
-
-/** Signature algorithms that are known here: none that is symmetric, and not `none`. */
-export const tokenAlgorithms: ReadonlySet<string> = new Set([
-  ...rsaAlgorithms,
-  ...[...curveAlgorithms.values()].flat(),
-  ...[...edwardsAlgorithms.values()].flat(),
-]);
 
 /** Members of a JSON Web Key that are secret (RFC 7518, section 6). */
 const secretMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
@@ -34,13 +18,6 @@ function isRecord(value: unknown): value is Jwk {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What keys of this type can verify, whatever anybody claims. */
-function algorithmsOfType({ kty, crv }: Jwk): readonly string[] {
-  if (kty === 'RSA') return rsaAlgorithms;
-  if (kty === 'EC') return curveAlgorithms.get(crv) ?? [];
-  return kty === 'OKP' ? (edwardsAlgorithms.get(crv) ?? []) : [];
-}
-
 /** Keys that aren't for verifying signatures stand in many sets, and are left alone. */
 function verifies(jwk: Jwk): boolean {
   if (jwk['use'] !== undefined && jwk['use'] !== 'sig') return false;
@@ -48,11 +25,8 @@ function verifies(jwk: Jwk): boolean {
   return !Array.isArray(operations) || operations.includes('verify');
 }
 
-function usableAlgorithms(jwk: Jwk, allowed: ReadonlySet<string>): ReadonlySet<string> {
-  if (!verifies(jwk)) return new Set();
-  const { alg } = jwk;
-  const named = algorithmsOfType(jwk).filter((name) => alg === undefined || alg === name);
-  return new Set(named.filter((name) => allowed.has(name)));
+function usableAlgorithms(jwk: Jwk, allowed: readonly SignatureAlgorithm[]): ReadonlySet<string> {
+  return new Set(verifies(jwk) ? allowed.filter((name) => fitsAlgorithm(jwk, name)) : []);
 }
 
 function importKey(jwk: Jwk): KeyObject | undefined {
@@ -92,7 +66,7 @@ function readKey(
   violations: ViolationList,
   path: string,
   jwk: unknown,
-  allowed: ReadonlySet<string>,
+  allowed: readonly SignatureAlgorithm[],
 ): TokenKey | undefined {
   if (!violations.expect(isRecord(jwk), path, 'must be an object') || !isRecord(jwk)) return;
   const isPublic = !secretMembers.some((member) => Object.hasOwn(jwk, member));
@@ -118,7 +92,7 @@ export function readTokenKeys(
   violations: ViolationList,
   path: string,
   text: string,
-  allowed: ReadonlySet<string>,
+  allowed: readonly SignatureAlgorithm[],
 ): readonly TokenKey[] {
   const set = parseSet(text);
   const bounded = set !== undefined && set.length <= keysMax;

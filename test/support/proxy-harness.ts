@@ -1,6 +1,8 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Registry } from 'prom-client';
 import { createLogger, type Logger } from '../../common/logging.ts';
+import { TokenIdentifier, type TokenOptions } from '../../data-plane/identity/token-identifier.ts';
+import { tokenDefaults } from '../../data-plane/identity/token-options.ts';
 import {
   type ListenerOptions,
   listenerDefaults,
@@ -26,6 +28,7 @@ export interface ProxyHarnessOptions {
   readonly listener?: Partial<ListenerOptions>;
   readonly pipeline?: Partial<PipelineOptions>;
   readonly upstream?: Partial<UpstreamOptions>;
+  readonly tokens?: Partial<TokenOptions>;
   /** Silent by default. */
   readonly logger?: Logger;
   /** That of another node; a new one by default. */
@@ -42,6 +45,7 @@ export class ProxyHarness {
   /** Key of the subject `user:1`. */
   readonly key: string;
   readonly listener: ProxyListener;
+  readonly tokens: TokenIdentifier;
   readonly pipeline: Pipeline;
   readonly #upstreams: Upstreams;
   baseUrl = '';
@@ -60,11 +64,13 @@ export class ProxyHarness {
       clockMs,
       randomBytes,
     });
+    this.tokens = new TokenIdentifier({ ...tokenDefaults, ...options.tokens });
     this.pipeline = createPipeline({
       options: { ...pipelineDefaults, ...options.pipeline },
       publicBase: () => this.publicBase,
       snapshots: { current: () => this.snapshot },
       recorder: this.recorder,
+      tokens: this.tokens,
       upstreams: this.#upstreams,
       clock: { nowMs: options.nowMs ?? Date.now, monotonicMs: clockMs },
       newId: randomUUID,
