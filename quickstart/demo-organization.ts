@@ -101,6 +101,29 @@ async function ensureServers(
   }
 }
 
+const agentName = 'quickstart-agent';
+
+async function ensureServiceAccount(
+  client: GraphqlClient,
+  organizationId: string,
+): Promise<string> {
+  const { organization } = await client.request<{
+    organization: { serviceAccounts: { nodes: { id: string; name: string }[] } };
+  }>(
+    'query ($id: ID!, $name: String!) { organization(id: $id) { serviceAccounts(first: 10, filter: { search: $name }) { nodes { id name } } } }',
+    { id: organizationId, name: agentName },
+  );
+  const known = organization.serviceAccounts.nodes.find(({ name }) => name === agentName);
+  if (known !== undefined) return known.id;
+  const { createServiceAccount } = await client.request<{
+    createServiceAccount: { serviceAccount: { id: string } | null; userErrors: UserError[] };
+  }>(
+    'mutation ($input: CreateServiceAccountInput!) { createServiceAccount(input: $input) { serviceAccount { id } userErrors { path message } } }',
+    { input: { organizationId, name: agentName, role: 'AGENT' } },
+  );
+  return unwrap(createServiceAccount, createServiceAccount.serviceAccount).id;
+}
+
 async function ensureApiKey(
   client: GraphqlClient,
   organizationId: string,
@@ -118,11 +141,12 @@ async function ensureApiKey(
     const record = organization.apiKeys.nodes.find((candidate) => candidate.keyId === keyId);
     if (record?.revokedAt === null) return earlier;
   }
+  const serviceAccountId = await ensureServiceAccount(client, organizationId);
   const { createApiKey } = await client.request<{
     createApiKey: { key: string | null; userErrors: UserError[] };
   }>(
     'mutation ($input: CreateApiKeyInput!) { createApiKey(input: $input) { key userErrors { path message } } }',
-    { input: { organizationId, label: 'Quickstart agent' } },
+    { input: { organizationId, serviceAccountId, label: 'Quickstart agent' } },
   );
   const key = unwrap(createApiKey, createApiKey.key);
   writeSecretFile(file, key);

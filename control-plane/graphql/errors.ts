@@ -10,6 +10,8 @@ export const errorCodes = {
   UNAUTHENTICATED: 'A valid access token is needed.',
   TOKEN_EXPIRED: 'The access token has expired: log in again.',
   FORBIDDEN: 'The caller may not do this.',
+  INSUFFICIENT_SCOPE:
+    'The API key’s scopes do not allow this: administration needs `admin`, reading `admin:read`.',
   NOT_FOUND: 'What the operation names does not exist, or is not visible to the caller.',
   BAD_USER_INPUT: 'An argument or a variable is not valid.',
   BAD_REQUEST: 'The HTTP request is not a GraphQL request.',

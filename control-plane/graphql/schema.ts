@@ -5,10 +5,14 @@ import { buildSchemaSync } from 'type-graphql';
 import { guardSchema } from './authorize/guard-schema.ts';
 import { ApiKeyResolver } from './resolvers/api-key-resolver.ts';
 import { AuditResolver } from './resolvers/audit-resolver.ts';
+import { CustomRoleResolver } from './resolvers/custom-role-resolver.ts';
 import { IdentityResolver } from './resolvers/identity-resolver.ts';
+import { IssuerResolver, OrganizationIssuersResolver } from './resolvers/issuer-resolver.ts';
 import { NodeResolver } from './resolvers/node-resolver.ts';
 import { OrganizationResolver } from './resolvers/organization-resolver.ts';
 import { ServerResolver } from './resolvers/server-resolver.ts';
+import { ServiceAccountResolver } from './resolvers/service-account-resolver.ts';
+import { SessionResolver } from './resolvers/session-resolver.ts';
 import { SubscriptionResolver } from './resolvers/subscription-resolver.ts';
 
 /** The schema with the table of permissions in front of it. @throws {GraphQLError} when it is not valid. */
@@ -16,9 +20,14 @@ export function buildGraphqlSchema(): GraphQLSchema {
   const schema = buildSchemaSync({
     resolvers: [
       IdentityResolver,
+      SessionResolver,
       OrganizationResolver,
+      CustomRoleResolver,
+      ServiceAccountResolver,
       ApiKeyResolver,
       ServerResolver,
+      IssuerResolver,
+      OrganizationIssuersResolver,
       NodeResolver,
       SubscriptionResolver,
       AuditResolver,

@@ -1,6 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { newCredential } from '../../common/credential.ts';
+import { type NewCredential, newCredential } from '../../common/credential.ts';
+import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { findPage, oldestFirst } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isUuid, validateName } from '../input/text-rules.ts';
@@ -9,118 +10,47 @@ import {
   notFound,
   type Outcome,
   refused,
-  type Violation,
   versionConflict,
   violation,
 } from '../input/violation.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { ApiKey } from '../store/entities/api-key.ts';
-import { Membership } from '../store/entities/membership.ts';
 import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
-import type { Granter } from './members.ts';
-import { mayGrant, type Role } from './roles.ts';
-
-const apiKeyBounds = { scopesMax: 32, scopeLengthMax: 128, keysMax: 10_000 } as const;
-
-// A scope as OAuth spells it (RFC 6749, section 3.3): visible ASCII without quote and backslash.
-const scopePattern = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-
-function validateScopes(scopes: readonly string[]): Violation[] {
-  const { scopesMax, scopeLengthMax } = apiKeyBounds;
-  if (scopes.length > scopesMax) {
-    return [violation('scopes', 'TOO_MANY', `At most ${scopesMax} scopes.`)];
-  }
-  return scopes.flatMap((scope, index) => {
-    const path = `scopes.${index}`;
-    if (scope.length > scopeLengthMax) {
-      return [violation(path, 'TOO_LONG', `A scope has at most ${scopeLengthMax} characters.`)];
-    }
-    if (!scopePattern.test(scope)) {
-      return [violation(path, 'INVALID_FORMAT', 'A scope holds visible ASCII characters.')];
-    }
-    if (scopes.indexOf(scope) === index) return [];
-    return [violation(path, 'DUPLICATE', 'The scope stands in the list already.')];
-  });
-}
-
-function validateExpiry(expiresAt: Date | null | undefined, nowMs: number): Violation[] {
-  if (expiresAt === null || expiresAt === undefined || expiresAt.getTime() > nowMs) return [];
-  return [violation('expiresAt', 'OUT_OF_RANGE', 'This time is past.')];
-}
-
-export interface NewApiKey {
-  readonly organizationId: string;
-  readonly label: string;
-  /** The member that it acts for; nothing: a service. */
-  readonly userId?: string | null | undefined;
-  /** A service that exists, whose sessions the key shares; nothing: a new service. */
-  readonly serviceId?: string | null | undefined;
-  readonly roles?: readonly Role[] | null | undefined;
-  readonly scopes: readonly string[];
-  readonly expiresAt?: Date | null | undefined;
-}
-
-function validateSubject(granter: Granter, input: NewApiKey): Violation[] {
-  const { userId, serviceId, roles } = input;
-  if (userId) {
-    const violations: Violation[] = [];
-    if (!isUuid(userId)) violations.push(notFound('userId', 'member'));
-    if (serviceId) {
-      violations.push(
-        violation('serviceId', 'NOT_ALLOWED', 'A key acts for a member or for a service.'),
-      );
-    }
-    if (roles) {
-      violations.push(
-        violation('roles', 'NOT_ALLOWED', 'A key of a member has the member’s role.'),
-      );
-    }
-    if (userId !== granter.actor.id && !mayGrant(granter.role, 'admin')) {
-      const text = 'Only owners and admins create keys for others.';
-      violations.push(violation('userId', 'NOT_ALLOWED', text));
-    }
-    return violations;
-  }
-  const unknown = serviceId && !isUuid(serviceId) ? [notFound('serviceId', 'service')] : [];
-  return [...unknown, ...validateRoles(granter, roles ?? [])];
-}
-
-function validateRoles(granter: Granter, roles: readonly Role[]): Violation[] {
-  return roles.flatMap((role, index) => {
-    const path = `roles.${index}`;
-    if (roles.indexOf(role) !== index) {
-      return [violation(path, 'DUPLICATE', 'The role stands in the list already.')];
-    }
-    if (mayGrant(granter.role, role)) return [];
-    return [violation(path, 'NOT_ALLOWED', 'This role is above the caller’s own.')];
-  });
-}
-
-/** Everything that is wrong with a new key, as far as the input alone tells. */
-function validateNewApiKey(granter: Granter, input: NewApiKey, nowMs: number): Violation[] {
-  return [
-    ...validateName('label', input.label),
-    ...validateSubject(granter, input),
-    ...validateScopes(input.scopes),
-    ...validateExpiry(input.expiresAt, nowMs),
-  ];
-}
+import {
+  apiKeyBounds,
+  chosenSubject,
+  defaultScopes,
+  type KeySubject,
+  type SubjectChoice,
+  scopeViolations,
+  subjectViolations,
+  validateExpiry,
+  validateScopes,
+} from './api-key-rules.ts';
+import type { Granter } from './granted-role.ts';
 
 export interface ApiKeyFilterFields {
   readonly keyId?: string | null | undefined;
   readonly userId?: string | null | undefined;
+  readonly serviceAccountId?: string | null | undefined;
   readonly active?: boolean | null | undefined;
 }
 
+/** A condition on an id; one that is none matches nothing. */
+function idCondition(property: string, id: string | null | undefined): object[] {
+  if (typeof id !== 'string') return [];
+  return [isUuid(id) ? { [property]: id } : { keyId: '' }];
+}
+
 function where(organizationId: string, filter: ApiKeyFilterFields, nowMs: number): object {
-  const conditions: object[] = [{ organizationId }];
+  const conditions: object[] = [
+    { organizationId },
+    ...idCondition('subjectUserId', filter.userId),
+    ...idCondition('serviceAccountId', filter.serviceAccountId),
+  ];
   const ended = [{ revokedAt: { $ne: null } }, { expiresAt: { $lte: new Date(nowMs) } }];
   if (typeof filter.keyId === 'string') conditions.push({ keyId: filter.keyId });
-  if (typeof filter.userId === 'string') {
-    // An id that is none matches nobody.
-    conditions.push(isUuid(filter.userId) ? { subjectUserId: filter.userId } : { keyId: '' });
-  }
   if (filter.active === false) conditions.push({ $or: ended });
   if (filter.active === true) {
     const unexpired = [{ expiresAt: null }, { expiresAt: { $gt: new Date(nowMs) } }];
@@ -150,32 +80,39 @@ export async function findApiKey(
   return store.withOrganization(organizationId, (em) => em.findOne(ApiKey, { organizationId, id }));
 }
 
-interface Subject {
-  readonly subjectUserId: string | null;
-  readonly subjectServiceId: string | null;
-  readonly roles: Role[];
+function audited(apiKey: ApiKey): AuditedFields {
+  return auditedFields(apiKey, [
+    ...(['label', 'subjectUserId', 'serviceAccountId', 'scopes'] as const),
+    ...(['expiresAt', 'revokedAt', 'replacedBy'] as const),
+  ]);
 }
 
-/** Whom a new key acts for. */
-async function subjectOf(
+type KeyAction = 'create' | 'update' | 'rotate' | 'revoke' | 'delete';
+
+/** Ends a write to keys: the audit entry, about the first, and what nodes have to look at. */
+async function commitKeys(
   em: EntityManager,
   granter: Granter,
-  input: NewApiKey,
-): Promise<Outcome<Subject>> {
-  const { organizationId, userId, serviceId } = input;
-  if (userId) {
-    const membership = await em.findOne(Membership, { organizationId, userId });
-    if (membership === null) return refused(notFound('userId', 'member'));
-    return done({ subjectUserId: userId, subjectServiceId: null, roles: [] });
-  }
-  const roles = [...(input.roles ?? ['agent' as const])];
-  if (!serviceId) return done({ subjectUserId: null, subjectServiceId: uuidV7(), roles });
-  const sibling = await em.findOne(ApiKey, { organizationId, subjectServiceId: serviceId });
-  if (sibling === null) return refused(notFound('serviceId', 'service'));
-  const kept = input.roles ? roles : sibling.roles;
-  const violations = validateRoles(granter, kept);
-  if (violations.length > 0) return { ok: false, violations };
-  return done({ subjectUserId: null, subjectServiceId: serviceId, roles: kept });
+  action: KeyAction,
+  before: AuditedFields | null,
+  [apiKey, ...others]: readonly [ApiKey, ...ApiKey[]],
+): Promise<void> {
+  const after = action === 'delete' ? null : audited(apiKey);
+  await commitChange(em, {
+    organizationId: apiKey.organizationId,
+    actor: granter.actor,
+    action: `api_key.${action}`,
+    target: { type: 'api_key', id: apiKey.id, label: apiKey.label },
+    ...auditedChange(before, after, { keyId: apiKey.keyId }),
+    resources: [apiKey, ...others].map(({ id }) => ({ kind: 'api_key', id })),
+  });
+}
+
+export interface NewApiKey extends SubjectChoice {
+  readonly organizationId: string;
+  readonly label: string;
+  readonly scopes?: readonly string[] | null | undefined;
+  readonly expiresAt?: Date | null | undefined;
 }
 
 /** A new key's record, with the key itself, which is stored nowhere. */
@@ -184,51 +121,68 @@ export interface CreatedApiKey {
   readonly key: string;
 }
 
+interface KeyFields extends KeySubject {
+  readonly organizationId: string;
+  readonly label: string;
+  readonly scopes: readonly string[];
+  readonly expiresAt: Date | null;
+}
+
+function addKey(
+  em: EntityManager,
+  granter: Granter,
+  credential: NewCredential,
+  fields: KeyFields,
+): ApiKey {
+  return em.create(ApiKey, {
+    ...fields,
+    id: uuidV7(),
+    keyId: credential.id,
+    secretHash: credential.hash,
+    scopes: [...fields.scopes],
+    revokedAt: null,
+    replacedBy: null,
+    lastUsedAt: null,
+    createdBy: granter.actor.kind === 'user' ? granter.actor.id : null,
+  });
+}
+
+async function isFull(em: EntityManager, organizationId: string): Promise<boolean> {
+  return (await em.count(ApiKey, { organizationId })) >= apiKeyBounds.keysMax;
+}
+
+function tooMany<T>(): Outcome<T> {
+  const text = `An organization has at most ${apiKeyBounds.keysMax} API keys: delete some that have ended.`;
+  return refused(violation('organizationId', 'TOO_MANY', text));
+}
+
 export async function createApiKey(
   store: Store,
   granter: Granter,
   input: NewApiKey,
   nowMs: number,
 ): Promise<Outcome<CreatedApiKey>> {
-  const violations = validateNewApiKey(granter, input, nowMs);
-  if (violations.length > 0) return { ok: false, violations };
-  const { organizationId } = input;
+  const { organizationId, label, expiresAt = null } = input;
+  const scopes = input.scopes ?? defaultScopes;
+  const subject = chosenSubject(input);
+  const formal = [
+    ...validateName('label', label),
+    ...validateScopes(scopes),
+    ...validateExpiry(expiresAt, nowMs),
+    ...(subject.ok ? [] : subject.violations),
+  ];
+  if (!subject.ok || formal.length > 0) return { ok: false, violations: formal };
   return store.withOrganization(organizationId, async (em) => {
-    if ((await em.count(ApiKey, { organizationId })) >= apiKeyBounds.keysMax) {
-      const text = `An organization has at most ${apiKeyBounds.keysMax} API keys.`;
-      return refused(violation('organizationId', 'TOO_MANY', text));
-    }
-    const subject = await subjectOf(em, granter, input);
-    if (!subject.ok) return subject;
+    if (await isFull(em, organizationId)) return tooMany();
+    const violations = [
+      ...(await subjectViolations(em, granter, organizationId, subject.value)),
+      ...(await scopeViolations(em, organizationId, subject.value, scopes)),
+    ];
+    if (violations.length > 0) return { ok: false, violations };
     const credential = newCredential('apiKey');
-    const apiKey = em.create(ApiKey, {
-      organizationId,
-      id: uuidV7(),
-      keyId: credential.id,
-      secretHash: credential.hash,
-      label: input.label,
-      ...subject.value,
-      scopes: [...input.scopes],
-      expiresAt: input.expiresAt ?? null,
-      revokedAt: null,
-      lastUsedAt: null,
-      createdBy: granter.actor.kind === 'user' ? granter.actor.id : null,
-    });
-    await commitChange(em, {
-      organizationId,
-      actor: granter.actor,
-      action: 'api_key.create',
-      target: { type: 'api_key', id: apiKey.id, label: apiKey.label },
-      details: {
-        keyId: apiKey.keyId,
-        userId: apiKey.subjectUserId,
-        serviceId: apiKey.subjectServiceId,
-        roles: apiKey.roles,
-        scopes: apiKey.scopes,
-        expiresAt: apiKey.expiresAt?.toISOString() ?? null,
-      },
-      resources: [{ kind: 'api_key', id: apiKey.id }],
-    });
+    const fields = { ...subject.value, organizationId, label, scopes, expiresAt };
+    const apiKey = addKey(em, granter, credential, fields);
+    await commitKeys(em, granter, 'create', null, [apiKey]);
     return done({ apiKey, key: credential.text });
   });
 }
@@ -251,22 +205,18 @@ async function lockApiKey(em: EntityManager, input: ApiKeyVersion): Promise<Outc
   return apiKey.version === input.version ? done(apiKey) : refused(versionConflict());
 }
 
-/** Ends a write to one key: the audit entry and what nodes have to look at. */
-async function commitKey(
+/** Locks a key whose subject the caller may act for. */
+async function lockOwnApiKey(
   em: EntityManager,
   granter: Granter,
-  apiKey: ApiKey,
-  action: 'api_key.update' | 'api_key.revoke' | 'api_key.delete',
+  input: ApiKeyVersion,
 ): Promise<Outcome<ApiKey>> {
-  await commitChange(em, {
-    organizationId: apiKey.organizationId,
-    actor: granter.actor,
-    action,
-    target: { type: 'api_key', id: apiKey.id, label: apiKey.label },
-    details: { keyId: apiKey.keyId },
-    resources: [{ kind: 'api_key', id: apiKey.id }],
-  });
-  return done(apiKey);
+  const locked = await lockApiKey(em, input);
+  if (!locked.ok) return locked;
+  const violations = await subjectViolations(em, granter, input.organizationId, locked.value);
+  if (violations.length === 0) return locked;
+  const text = 'The key acts for somebody who may do more than the caller.';
+  return refused(violation('id', 'NOT_ALLOWED', text));
 }
 
 export interface ApiKeyChanges extends ApiKeyVersion {
@@ -283,24 +233,106 @@ export async function updateApiKey(
   input: ApiKeyChanges,
   nowMs: number,
 ): Promise<Outcome<ApiKey>> {
-  const violations = [
+  const { organizationId, scopes } = input;
+  const formal = [
     ...(typeof input.label === 'string' ? validateName('label', input.label) : []),
-    ...validateScopes(input.scopes ?? []),
+    ...(scopes ? validateScopes(scopes) : []),
     ...validateExpiry(input.expiresAt, nowMs),
   ];
-  if (violations.length > 0) return { ok: false, violations };
-  return store.withOrganization(input.organizationId, async (em) => {
-    const locked = await lockApiKey(em, input);
+  if (formal.length > 0) return { ok: false, violations: formal };
+  return store.withOrganization(organizationId, async (em) => {
+    const locked = await lockOwnApiKey(em, granter, input);
     if (!locked.ok) return locked;
     const apiKey = locked.value;
+    if (apiKey.replacedBy !== null && input.expiresAt !== undefined) {
+      const text = 'Another key takes this one’s place: when it ends is settled.';
+      return refused(violation('expiresAt', 'ENDED', text));
+    }
+    const violations = await scopeViolations(
+      em,
+      organizationId,
+      apiKey,
+      scopes ?? [],
+      apiKey.scopes,
+    );
+    if (violations.length > 0) return { ok: false, violations };
+    const before = audited(apiKey);
     apiKey.label = input.label ?? apiKey.label;
-    if (input.scopes) apiKey.scopes = [...input.scopes];
+    if (scopes) apiKey.scopes = [...scopes];
     if (input.expiresAt !== undefined) apiKey.expiresAt = input.expiresAt;
-    return commitKey(em, granter, apiKey, 'api_key.update');
+    await commitKeys(em, granter, 'update', before, [apiKey]);
+    return done(apiKey);
   });
 }
 
-/** Ends a key at once; its record stays, so that request logs can be told apart. */
+export interface ApiKeyRotation extends ApiKeyVersion {
+  /** How long the old key stays good; 0: it ends at once. */
+  readonly overlapSeconds: number;
+  /** When the new key ends; undefined: as long after now as the old one was made for; null: never. */
+  readonly expiresAt?: Date | null | undefined;
+}
+
+function rotatedExpiry(old: ApiKey, input: ApiKeyRotation, nowMs: number): Date | null {
+  if (input.expiresAt !== undefined) return input.expiresAt;
+  if (old.expiresAt === null) return null;
+  return new Date(nowMs + old.expiresAt.getTime() - old.createdAt.getTime());
+}
+
+/** When a key that is replaced ends: with the overlap, and not later than it would have anyway. */
+function overlapEnd(old: ApiKey, { overlapSeconds }: ApiKeyRotation, nowMs: number): Date {
+  const endMs = nowMs + overlapSeconds * 1000;
+  return new Date(Math.min(endMs, old.expiresAt?.getTime() ?? endMs));
+}
+
+/**
+ * Makes a new key for the same subject, with the same scopes and label, and ends the old one when the
+ * overlap does. Sessions belong to the subject and go on.
+ */
+export async function rotateApiKey(
+  store: Store,
+  granter: Granter,
+  input: ApiKeyRotation,
+  nowMs: number,
+): Promise<Outcome<CreatedApiKey>> {
+  const { organizationId, overlapSeconds } = input;
+  const { overlapSecondsMax } = apiKeyBounds;
+  const formal = validateExpiry(input.expiresAt, nowMs);
+  if (overlapSeconds < 0 || overlapSeconds > overlapSecondsMax) {
+    const text = `An overlap lasts 0 to ${overlapSecondsMax} seconds.`;
+    formal.push(violation('overlapSeconds', 'OUT_OF_RANGE', text));
+  }
+  if (formal.length > 0) return { ok: false, violations: formal };
+  return store.withOrganization(organizationId, async (em) => {
+    const locked = await lockOwnApiKey(em, granter, input);
+    if (!locked.ok) return locked;
+    const old = locked.value;
+    const isExpired = old.expiresAt !== null && old.expiresAt.getTime() <= nowMs;
+    if (old.revokedAt !== null || old.replacedBy !== null || isExpired) {
+      return refused(violation('id', 'ENDED', 'This key has ended, or was replaced already.'));
+    }
+    if (await isFull(em, organizationId)) return tooMany();
+    const before = audited(old);
+    const credential = newCredential('apiKey');
+    const { subjectUserId, serviceAccountId, label, scopes } = old;
+    const apiKey = addKey(em, granter, credential, {
+      ...{ organizationId, subjectUserId, serviceAccountId, label, scopes },
+      expiresAt: rotatedExpiry(old, input, nowMs),
+    });
+    // Entities know no foreign keys: what is referred to goes first.
+    await em.flush();
+    old.replacedBy = apiKey.id;
+    old.expiresAt = overlapEnd(old, input, nowMs);
+    // Revoked, it is gone from every node, whatever the node's clock says.
+    if (overlapSeconds === 0) old.revokedAt = new Date(nowMs);
+    await commitKeys(em, granter, 'rotate', before, [old, apiKey]);
+    return done({ apiKey, key: credential.text });
+  });
+}
+
+/**
+ * Ends a key at once; its record stays, so that request logs can be told apart. Whoever manages keys may
+ * end any: a key that leaked must not wait for somebody with a larger role.
+ */
 export async function revokeApiKey(
   store: Store,
   granter: Granter,
@@ -310,8 +342,10 @@ export async function revokeApiKey(
   return store.withOrganization(input.organizationId, async (em) => {
     const locked = await lockApiKey(em, input);
     if (!locked.ok) return locked;
+    const before = audited(locked.value);
     locked.value.revokedAt ??= new Date(nowMs);
-    return commitKey(em, granter, locked.value, 'api_key.revoke');
+    await commitKeys(em, granter, 'revoke', before, [locked.value]);
+    return locked;
   });
 }
 
@@ -322,9 +356,10 @@ export async function deleteApiKey(
   input: ApiKeyVersion,
 ): Promise<Outcome<ApiKey>> {
   return store.withOrganization(input.organizationId, async (em) => {
-    const locked = await lockApiKey(em, input);
+    const locked = await lockOwnApiKey(em, granter, input);
     if (!locked.ok) return locked;
     em.remove(locked.value);
-    return commitKey(em, granter, locked.value, 'api_key.delete');
+    await commitKeys(em, granter, 'delete', audited(locked.value), [locked.value]);
+    return locked;
   });
 }

@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { auditedChange } from '../audit/field-changes.ts';
 import { findPage, type Keyset } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isUuid, normalizeEmail, validateEmail } from '../input/text-rules.ts';
@@ -9,7 +10,6 @@ import {
   notFound,
   type Outcome,
   refused,
-  type Violation,
   versionConflict,
   violation,
 } from '../input/violation.ts';
@@ -20,8 +20,17 @@ import { Membership } from '../store/entities/membership.ts';
 import { Organization } from '../store/entities/organization.ts';
 import { User } from '../store/entities/user.ts';
 import type { Store } from '../store/store.ts';
-import type { Actor } from './actor.ts';
-import { mayGrant, type Role } from './roles.ts';
+import {
+  chosenRole,
+  type GrantedRole,
+  type Granter,
+  grantedRole,
+  grantViolations,
+  type RoleChoice,
+  readRole,
+  referencedRoles,
+} from './granted-role.ts';
+import type { Role } from './roles.ts';
 
 /** A person in an organization, as its members see them. */
 export interface Member {
@@ -29,7 +38,7 @@ export interface Member {
   readonly userId: string;
   readonly email: string;
   readonly displayName: string;
-  readonly role: Role;
+  readonly role: GrantedRole;
   readonly createdAt: Date;
   readonly version: number;
 }
@@ -43,13 +52,13 @@ export const memberOrder: Keyset = {
 /** Keys of one member that end together with the membership. */
 const memberKeysMax = 900;
 
-function asMember(membership: Membership, user: User | undefined): Member {
+function asMember(membership: Membership, role: GrantedRole, user: User | undefined): Member {
   return {
     organizationId: membership.organizationId,
     userId: membership.userId,
     email: user?.email ?? '',
     displayName: user?.displayName ?? '',
-    role: membership.role,
+    role,
     createdAt: membership.createdAt,
     version: membership.version,
   };
@@ -57,6 +66,17 @@ function asMember(membership: Membership, user: User | undefined): Member {
 
 export interface MemberFilterFields {
   readonly role?: Role | null | undefined;
+  readonly customRoleId?: string | null | undefined;
+}
+
+function where(organizationId: string, { role, customRoleId }: MemberFilterFields): object {
+  const custom = customRoleId && isUuid(customRoleId) ? { customRoleId } : { userId: [] };
+  return {
+    organizationId,
+    ...(role && { role }),
+    // An id that is none matches nobody.
+    ...(customRoleId && custom),
+  };
 }
 
 export function listMembers(
@@ -66,33 +86,24 @@ export function listMembers(
   page: PageRequest,
 ): Promise<Page<Member>> {
   return store.withOrganization(organizationId, async (em) => {
-    const where = filter.role ? { organizationId, role: filter.role } : { organizationId };
-    const memberships = await findPage(em, Membership, where, memberOrder, page);
+    const condition = where(organizationId, filter);
+    const memberships = await findPage(em, Membership, condition, memberOrder, page);
+    const customRoles = await referencedRoles(em, organizationId, memberships.items);
     const ids = memberships.items.map(({ userId }) => userId);
     const users = await em.find(User, { id: { $in: ids } });
     const byId = new Map(users.map((user) => [user.id, user]));
     return {
       ...memberships,
-      items: memberships.items.map((item) => asMember(item, byId.get(item.userId))),
+      items: memberships.items.map((item) =>
+        asMember(item, grantedRole(item, customRoles), byId.get(item.userId)),
+      ),
     };
   });
 }
 
-/** What a caller may hand out: a role of theirs, or everything for an operator who is no member. */
-export interface Granter {
-  readonly actor: Actor;
-  readonly role: Role;
-}
-
-function grantViolations(granter: Granter, role: Role): Violation[] {
-  if (mayGrant(granter.role, role)) return [];
-  return [violation('role', 'NOT_ALLOWED', 'This role is above the caller’s own.')];
-}
-
-export interface NewMember {
+export interface NewMember extends RoleChoice {
   readonly organizationId: string;
   readonly email: string;
-  readonly role: Role;
 }
 
 /** Takes a person who has an account into an organization. */
@@ -101,8 +112,8 @@ export async function addMember(
   granter: Granter,
   input: NewMember,
 ): Promise<Outcome<Member>> {
-  const { organizationId, role } = input;
-  const violations = [...validateEmail('email', input.email), ...grantViolations(granter, role)];
+  const { organizationId } = input;
+  const violations = validateEmail('email', input.email);
   if (violations.length > 0) return { ok: false, violations };
   // The organization can't see people who are no members yet; the platform can.
   const email = normalizeEmail(input.email);
@@ -113,16 +124,24 @@ export async function addMember(
       if ((await em.count(Organization, { id: organizationId })) === 0) {
         return refused(notFound('organizationId', 'organization'));
       }
-      const membership = em.create(Membership, { organizationId, userId: user.id, role });
+      const chosen = await chosenRole(em, granter, organizationId, input);
+      if (!chosen.ok) return chosen;
+      const { name, role, customRoleId } = chosen.value;
+      const membership = em.create(Membership, {
+        organizationId,
+        userId: user.id,
+        role,
+        customRoleId,
+      });
       await commitChange(em, {
         organizationId,
         actor: granter.actor,
         action: 'member.add',
         target: { type: 'user', id: user.id, label: user.email },
-        details: { role },
+        ...auditedChange(null, { role: name }),
         resources: [{ kind: 'membership', id: user.id }],
       });
-      return done(asMember(membership, user));
+      return done(asMember(membership, chosen.value, user));
     }),
   );
 }
@@ -135,6 +154,7 @@ export interface MemberVersion {
 
 interface LockedMember {
   readonly membership: Membership;
+  readonly role: GrantedRole;
   readonly user: User | undefined;
   readonly keys: readonly ApiKey[];
 }
@@ -144,7 +164,7 @@ async function lockMember(
   em: EntityManager,
   granter: Granter,
   input: MemberVersion,
-  nextRole: Role | undefined,
+  next: GrantedRole | undefined,
 ): Promise<Outcome<LockedMember>> {
   const { organizationId, userId } = input;
   if (!isUuid(userId)) return refused(notFound('userId', 'member'));
@@ -157,9 +177,10 @@ async function lockMember(
   );
   if (membership === null) return refused(notFound('userId', 'member'));
   if (membership.version !== input.version) return refused(versionConflict());
-  const violations = grantViolations(granter, membership.role);
+  const role = await readRole(em, organizationId, membership);
+  const violations = grantViolations(granter, 'userId', role);
   if (violations.length > 0) return { ok: false, violations };
-  if (membership.role === 'owner' && nextRole !== 'owner' && owners.length === 1) {
+  if (membership.role === 'owner' && next?.role !== 'owner' && owners.length === 1) {
     return refused(violation('userId', 'LAST_OWNER', 'An organization keeps at least one owner.'));
   }
   const keys = await em.find(
@@ -171,7 +192,7 @@ async function lockMember(
     return refused(violation('userId', 'IN_USE', 'Delete some of the member’s API keys first.'));
   }
   const user = await em.findOne(User, { id: userId });
-  return done({ membership, user: user ?? undefined, keys });
+  return done({ membership, role, user: user ?? undefined, keys });
 }
 
 /** A membership and the keys that take their roles from it. */
@@ -186,26 +207,26 @@ function touched({ membership, keys }: LockedMember): ChangedResource[] {
 export async function updateMember(
   store: Store,
   granter: Granter,
-  input: MemberVersion & { readonly role: Role },
+  input: MemberVersion & RoleChoice,
 ): Promise<Outcome<Member>> {
-  const { organizationId, role } = input;
-  const violations = grantViolations(granter, role);
-  if (violations.length > 0) return { ok: false, violations };
+  const { organizationId } = input;
   return store.withOrganization(organizationId, async (em) => {
-    const locked = await lockMember(em, granter, input, role);
+    const chosen = await chosenRole(em, granter, organizationId, input);
+    if (!chosen.ok) return chosen;
+    const locked = await lockMember(em, granter, input, chosen.value);
     if (!locked.ok) return locked;
-    const { membership, user } = locked.value;
-    const before = membership.role;
-    membership.role = role;
+    const { membership, role: before, user } = locked.value;
+    const { role, customRoleId, name } = chosen.value;
+    em.assign(membership, { role, customRoleId });
     await commitChange(em, {
       organizationId,
       actor: granter.actor,
       action: 'member.update',
       target: { type: 'user', id: input.userId, ...(user && { label: user.email }) },
-      details: { before, role },
+      ...auditedChange({ role: before.name }, { role: name }),
       resources: touched(locked.value),
     });
-    return done(asMember(membership, user));
+    return done(asMember(membership, chosen.value, user));
   });
 }
 
@@ -219,7 +240,7 @@ export async function removeMember(
   return store.withOrganization(organizationId, async (em) => {
     const locked = await lockMember(em, granter, input, undefined);
     if (!locked.ok) return locked;
-    const { membership, user, keys } = locked.value;
+    const { membership, role, user, keys } = locked.value;
     await em.nativeDelete(ApiKey, { organizationId, subjectUserId: userId });
     await em.nativeDelete(Membership, { organizationId, userId });
     await commitChange(em, {
@@ -227,9 +248,9 @@ export async function removeMember(
       actor: granter.actor,
       action: 'member.remove',
       target: { type: 'user', id: userId, ...(user && { label: user.email }) },
-      details: { role: membership.role, apiKeysEnded: keys.length },
+      ...auditedChange({ role: role.name }, null, { apiKeysEnded: keys.length }),
       resources: touched(locked.value),
     });
-    return done(asMember(membership, user));
+    return done(asMember(membership, role, user));
   });
 }

@@ -83,16 +83,24 @@ function where(filter: OrganizationFilterFields): object {
   return conditions.length === 0 ? {} : { $and: conditions };
 }
 
-/** Work with the organizations that a person may see: all for an operator, else where they are a member. */
+/** Work with the organizations that a caller may see: all for an operator, else the caller's own. */
 function withVisible<T>(
   store: Store,
   viewer: Principal,
   work: (em: EntityManager) => Promise<T>,
 ): Promise<T> {
-  return viewer.isOperator ? store.withPlatform(work) : store.withUser(viewer.user.id, work);
+  if (viewer.isOperator) return store.withPlatform(work);
+  if (viewer.kind === 'service') return store.withOrganization(viewer.organizationId, work);
+  return store.withUser(viewer.user.id, work);
 }
 
-/** The organizations that a person may see. */
+/** A session that is good in one organization alone sees no other of the person's. */
+function withinReach(viewer: Principal, condition: object): object {
+  const { organizationId } = viewer;
+  return organizationId === null ? condition : { $and: [condition, { id: organizationId }] };
+}
+
+/** The organizations that a caller may see. */
 export function listOrganizations(
   store: Store,
   viewer: Principal,
@@ -100,7 +108,7 @@ export function listOrganizations(
   page: PageRequest,
 ): Promise<Page<Organization>> {
   return withVisible(store, viewer, (em) =>
-    findPage(em, Organization, where(filter), oldestFirst, page),
+    findPage(em, Organization, withinReach(viewer, where(filter)), oldestFirst, page),
   );
 }
 
@@ -112,7 +120,7 @@ export async function findOrganization(
 ): Promise<Organization | null> {
   if ('id' in key && !isUuid(key.id)) return null;
   if ('slug' in key && !isStorableText(key.slug)) return null;
-  return withVisible(store, viewer, (em) => em.findOne(Organization, key));
+  return withVisible(store, viewer, (em) => em.findOne(Organization, withinReach(viewer, key)));
 }
 
 const taken = { organizations_slug_key: 'slug' };
@@ -147,7 +155,12 @@ export async function createOrganization(
       });
       // Entities know no foreign keys: the parent goes first.
       await em.flush();
-      em.create(Membership, { organizationId: organization.id, userId: ownerId, role: 'owner' });
+      em.create(Membership, {
+        organizationId: organization.id,
+        userId: ownerId,
+        role: 'owner',
+        customRoleId: null,
+      });
       await commitChange(em, {
         organizationId: organization.id,
         actor,

@@ -1,35 +1,107 @@
+import { CustomRole } from '../store/entities/custom-role.ts';
 import { Membership } from '../store/entities/membership.ts';
+import type { ServiceAccount } from '../store/entities/service-account.ts';
 import { User } from '../store/entities/user.ts';
 import type { Store } from '../store/store.ts';
 import type { Actor } from './actor.ts';
-import type { Role } from './roles.ts';
+import { type GrantedRole, grantedRole } from './granted-role.ts';
+import type { Permissions } from './roles.ts';
+import { sessionStanding } from './sessions.ts';
 
 /** Organizations that one person can be a member of. */
 const membershipsMax = 1000;
 
-/** A person who has proved who they are, with what they may do as of now. */
-export interface Principal {
-  readonly user: User;
+/** What every caller has, whoever it is. */
+interface Caller {
   readonly isOperator: boolean;
-  /** Role in each organization that the person is a member of. */
-  readonly roles: ReadonlyMap<string, Role>;
   readonly actor: Actor;
+  /** May query and subscribe, and change nothing. */
+  readonly isReadOnly: boolean;
+  /** What the caller may do in an organization as of now; undefined: it is not the caller's. */
+  permissionsIn(organizationId: string): Permissions | undefined;
 }
 
+/** A person who has proved who they are. */
+export interface Person extends Caller {
+  readonly kind: 'user';
+  readonly user: User;
+  /** The session that the person acts in. */
+  readonly sessionId: string;
+  /** The only organization where the session is good; null: wherever the person is a member. */
+  readonly organizationId: string | null;
+  /** Role in each organization that the person is a member of, as far as the session reaches. */
+  readonly grants: ReadonlyMap<string, GrantedRole>;
+}
+
+/** A service account that showed an API key for administration. It belongs to one organization. */
+export interface Service extends Caller {
+  readonly kind: 'service';
+  readonly isOperator: false;
+  readonly account: Pick<ServiceAccount, 'id' | 'name'>;
+  readonly organizationId: string;
+  /** The account's role; the key's scopes may allow less. */
+  readonly role: GrantedRole;
+}
+
+/** Who calls, with what they may do as of now. */
+export type Principal = Person | Service;
+
+/** Whom a session's access token names. */
+export interface PersonReference {
+  readonly userId: string;
+  readonly sessionId: string;
+  readonly organizationId: string | null;
+}
+
+/** Why a person's token is good no more before its time. */
+export type PersonRefusal =
+  | 'account_gone'
+  | 'account_disabled'
+  | 'session_ended'
+  | 'session_expired';
+
 /**
- * Reads a person's account and memberships: a token says only who somebody is, so that a role that was
- * taken away is gone at once. Undefined when the account is gone or disabled.
+ * Reads a person's account, session and memberships: a token says only who somebody is, so that a role that
+ * was taken away, and a session that was ended, are gone at once.
  */
-export async function loadPrincipal(store: Store, userId: string): Promise<Principal | undefined> {
-  return store.withUser(userId, async (em) => {
+export async function loadPerson(
+  store: Store,
+  { userId, sessionId, organizationId }: PersonReference,
+  nowMs: number,
+): Promise<Person | PersonRefusal> {
+  return store.withUser(userId, async (em): Promise<Person | PersonRefusal> => {
     const user = await em.findOne(User, { id: userId });
-    if (user === null || user.disabledAt !== null) return undefined;
-    const memberships = await em.find(Membership, { userId }, { limit: membershipsMax });
+    if (user === null) return 'account_gone';
+    if (user.disabledAt !== null) return 'account_disabled';
+    const standing = await sessionStanding(em, { userId, sessionId, organizationId }, nowMs);
+    if (standing !== 'standing') return `session_${standing}`;
+    const reach = organizationId === null ? {} : { organizationId };
+    const memberships = await em.find(Membership, { userId, ...reach }, { limit: membershipsMax });
+    const customRoleIds = memberships.flatMap(({ customRoleId }) => customRoleId ?? []);
+    const customRoles =
+      customRoleIds.length === 0 ? [] : await em.find(CustomRole, { id: { $in: customRoleIds } });
+    const grants = new Map(
+      memberships.map((membership) => [
+        membership.organizationId,
+        grantedRole(membership, customRoles),
+      ]),
+    );
     return {
+      kind: 'user',
       user,
-      isOperator: user.platformRole === 'operator',
-      roles: new Map(memberships.map(({ organizationId, role }) => [organizationId, role])),
-      actor: { kind: 'user', id: user.id, label: user.email },
+      sessionId,
+      organizationId,
+      // An organization's issuer vouches for members, not for the platform's operators.
+      isOperator: user.platformRole === 'operator' && organizationId === null,
+      isReadOnly: false,
+      grants,
+      permissionsIn: (id) => grants.get(id)?.permissions,
+      actor: {
+        kind: 'user',
+        id: user.id,
+        label: user.email,
+        credential: { kind: 'session', id: sessionId },
+      },
     };
   });
 }

@@ -74,7 +74,22 @@ export const operatorPermissions: ReadonlySet<OrganizationPermission> = new Set(
   'members.write',
 ]);
 
-/** True when `actor` may hand out or take away `role`: nobody gives more than they have. */
-export function mayGrant(actor: Role, role: Role): boolean {
-  return roles.indexOf(actor) <= roles.indexOf(role);
+/** What somebody may do in one organization. */
+export type Permissions = ReadonlySet<OrganizationPermission>;
+
+const known: ReadonlySet<string> = everything;
+
+export function isPermission(text: string): text is OrganizationPermission {
+  return known.has(text);
+}
+
+/** Permissions that change nothing, the only ones of a read-only credential. */
+export function readingPermissions(permissions: Permissions): Permissions {
+  return new Set([...permissions].filter((permission) => permission.endsWith('.read')));
+}
+
+/** True when who has `held` has everything of `wanted`. */
+export function covers(held: Permissions, wanted: Permissions): boolean {
+  for (const permission of wanted) if (!held.has(permission)) return false;
+  return true;
 }

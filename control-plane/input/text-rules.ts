@@ -4,6 +4,7 @@ import { type Violation, violation } from './violation.ts';
 export const textBounds = {
   slugLengthMax: 63,
   nameLengthMax: 200,
+  descriptionLengthMax: 1000,
   emailLengthMax: 254,
   passwordLengthMin: 12,
   passwordLengthMax: 256,
@@ -58,6 +59,16 @@ export function validateName(
     return [violation(path, 'TOO_LONG', `At most ${lengthMax} characters are allowed.`)];
   }
   if (isStorableText(name)) return [];
+  return [violation(path, 'INVALID_FORMAT', 'Control characters are not allowed.')];
+}
+
+/** A description is lines of text, perhaps none. */
+export function validateDescription(path: string, text: string): Violation[] {
+  const { descriptionLengthMax } = textBounds;
+  if (text.length > descriptionLengthMax) {
+    return [violation(path, 'TOO_LONG', `At most ${descriptionLengthMax} characters are allowed.`)];
+  }
+  if (isStorableText(text.replaceAll(/[\n\t]/g, ' '))) return [];
   return [violation(path, 'INVALID_FORMAT', 'Control characters are not allowed.')];
 }
 

@@ -15,6 +15,7 @@ export const violationCodes = {
     'The object changed since it was read: read it again and repeat with its current version.',
   LAST_OWNER: 'An organization keeps at least one owner.',
   IN_USE: 'Other objects still depend on this one.',
+  ENDED: 'The object has ended, so that this can no longer be done with it.',
   NOT_ALLOWED: 'The caller’s own role does not allow this value.',
 } as const;
 

@@ -31,9 +31,19 @@ function found(rows: keyof EncodedRows, condition: string): string {
 /** By the whole key of a table of an organization: its index begins with the organization. */
 const inOrganization = 't.organization_id, t.id::uuid';
 
+const touchedRoles = touched(inOrganization, touchingKinds.customRoles);
+
+// Unions, not "or": each half then has an index, and most changes touch neither.
 const touchedMembers = `
   select held.organization_id, held.user_id from memberships held
-  where held.user_id in (${touched('t.id::uuid', touchingKinds.users)})`;
+  where held.user_id in (${touched('t.id::uuid', touchingKinds.users)})
+  union select held.organization_id, held.user_id from memberships held
+  where (held.organization_id, held.custom_role_id) in (${touchedRoles})`;
+
+const touchedAccounts = `
+  ${touched(inOrganization, touchingKinds.serviceAccounts)}
+  union select acting.organization_id, acting.id from service_accounts acting
+  where (acting.organization_id, acting.custom_role_id) in (${touchedRoles})`;
 
 /**
  * Everything in one statement, which sees one state of the database by itself: a change is on its way to
@@ -57,12 +67,17 @@ select jsonb_build_object(
   'revisions', coalesce((select jsonb_agg(entries order by revision) from changes), '[]'),
   'organizations', ${found('organizations', `o.id in (${touched('t.id::uuid', touchingKinds.organizations)})`)},
   'apiKeys', ${found('apiKeys', `(k.organization_id, k.id) in (${touched(inOrganization, touchingKinds.apiKeys)})`)}
-    || ${found('apiKeys', `(k.organization_id, k.subject_user_id) in (${touchedMembers})`)},
+    || ${found('apiKeys', `(k.organization_id, k.subject_user_id) in (${touchedMembers})`)}
+    || ${found('apiKeys', `(k.organization_id, k.service_account_id) in (${touchedAccounts})`)},
   'servers', ${found('servers', `(s.organization_id, s.id) in (${touched(inOrganization, touchingKinds.servers)})`)},
   'revocations', ${found('revocations', `r.change_id in (${touched('t.id::uuid', touchingKinds.revocations)})`)},
   'groups', ${found('groups', `exists (${touched('', touchingKinds.groups)})`)},
   'sealKeys', ${found('sealKeys', `w.node_group_id in (${touched('t.id::uuid', touchingKinds.sealKeys)})`)},
-  'issuers', ${found('issuers', `(i.organization_id, i.id) in (${touched(inOrganization, touchingKinds.issuers)})`)},
+  'issuers', ${found(
+    'issuers',
+    `(i.organization_id, i.id) in (${touched(inOrganization, touchingKinds.issuers)})
+    or i.organization_id in (${touched('t.organization_id', touchingKinds.issuerRoles)})`,
+  )},
   'signingKeys', ${found('signingKeys', `exists (${touched('', touchingKinds.signingKeys)})`)}
 )::text as changes`,
 };

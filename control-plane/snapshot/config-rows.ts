@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { callingRoles } from '../store/entities/membership.ts';
 import { readEpoch } from '../store/epoch.ts';
 import type { ApiKeyRow } from './api-key-resource.ts';
 import type { GroupRow } from './group-view.ts';
@@ -83,7 +84,22 @@ export interface ConfigRows {
   readonly signingKeys: readonly SigningKeyRow[];
 }
 
-/** Selects of rows; each only wants a condition. A member's key has the role of the membership. */
+const callingRoleList = callingRoles.map((name) => `'${name}'`).join(', ');
+
+/**
+ * Condition that a role, named in SQL, allows calls of servers. Nodes get an issuer's other roles as empty:
+ * who has one of them gets no further.
+ */
+function allowsCalls(role: string): string {
+  return `(${role} in (${callingRoleList}) or exists (select from custom_roles c
+    where c.organization_id = i.organization_id and c.name = ${role}
+      and 'servers.call' = any (c.permissions)))`;
+}
+
+/**
+ * Selects of rows; each only wants a condition. A key has the role of its member or of its service account;
+ * when that role allows no calls, nodes get the key without scopes, so that it is good for none.
+ */
 export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
   organizations: `
     select o.id, o.slug, o.enabled, o.must_audit as "mustAudit",
@@ -93,18 +109,23 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
   apiKeys: `
     select k.id, k.key_id as "keyId", k.organization_id as "organizationId",
       encode(k.secret_hash, 'base64') as "secretHash",
-      case when k.subject_user_id is null then 'service:' || k.subject_service_id
+      case when k.subject_user_id is null then 'service:' || k.service_account_id
         else 'user:' || k.subject_user_id end as subject,
-      case when k.subject_user_id is null then to_jsonb(k.roles)
-        else coalesce(to_jsonb(array[m.role]), '[]') end as roles,
-      to_jsonb(k.scopes) as scopes, k.label,
+      coalesce(to_jsonb(array[coalesce(m.role, a.role, r.name)]), '[]') as roles,
+      case when coalesce('servers.call' = any (r.permissions),
+          coalesce(m.role, a.role) in (${callingRoleList}))
+        then to_jsonb(k.scopes) else '[]' end as scopes, k.label,
       floor(extract(epoch from k.expires_at) * 1000)::double precision as "expiresAtMs",
-      k.revoked_at is null and (k.subject_user_id is null
-        or (m.role is not null and u.disabled_at is null)) as usable
+      k.revoked_at is null and coalesce(m.role, a.role, r.name) is not null
+        and u.disabled_at is null and a.disabled_at is null as usable
     from api_keys k
     left join memberships m
       on m.organization_id = k.organization_id and m.user_id = k.subject_user_id
-    left join users u on u.id = k.subject_user_id`,
+    left join users u on u.id = k.subject_user_id
+    left join service_accounts a
+      on a.organization_id = k.organization_id and a.id = k.service_account_id
+    left join custom_roles r on r.organization_id = k.organization_id
+      and r.id = coalesce(m.custom_role_id, a.custom_role_id)`,
   servers: `
     select s.id, s.organization_id as "organizationId", s.slug, s.enabled, s.transport, s.era,
       coalesce(s.connect_timeout_ms, 0) as "connectTimeoutMs",
@@ -134,8 +155,13 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
   issuers: `
     select i.id, i.organization_id as "organizationId", i.issuer_url as issuer, i.jwks,
       to_jsonb(i.algorithms) as algorithms, i.scope_mode as "scopeMode",
-      to_jsonb(i.role_claim) as "roleClaim", i.role_mappings as "roleMappings",
-      i.default_role as "defaultRole", i.enabled and i.proxy_enabled as usable
+      to_jsonb(i.role_claim) as "roleClaim",
+      coalesce((select jsonb_agg(jsonb_build_object('value', m.mapping ->> 'value', 'role',
+          case when ${allowsCalls("m.mapping ->> 'role'")} then m.mapping ->> 'role' else '' end)
+          order by m.place)
+        from jsonb_array_elements(i.role_mappings) with ordinality as m(mapping, place)), '[]')
+        as "roleMappings",
+      case when ${allowsCalls('i.default_role')} then i.default_role end as "defaultRole", i.enabled and i.proxy_enabled as usable
     from issuers i`,
   signingKeys: `
     select k.public_jwk as "publicJwk" from signing_keys k`,

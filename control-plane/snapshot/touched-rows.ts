@@ -6,12 +6,18 @@ export const touchingKinds = {
   apiKeys: ['api_key'],
   /** People whose roles or whose account changed: their keys follow. */
   users: ['user', 'membership'],
+  /** Disabled, or given another role: their keys follow. */
+  serviceAccounts: ['service_account'],
+  /** Renamed, or allowed other things: keys of everybody who has one follow. */
+  customRoles: ['custom_role'],
   servers: ['server'],
   revocations: ['revocation'],
   groups: ['node_group'],
   /** A new group has its first key, a removed one none any more. */
   sealKeys: ['seal_keys', 'node_group'],
   issuers: ['issuer'],
+  /** Roles that issuers of the organization may map to. */
+  issuerRoles: ['custom_role'],
   /** Nodes get the public halves, as the gateway's own issuer. */
   signingKeys: ['signing_key'],
   /** Revoked, or their group removed: open streams are to be checked. */

@@ -108,7 +108,7 @@ describe('logging in', () => {
   });
 
   test('stops after repeated failures, also with the right password', async () => {
-    const limited = await harness.replica({ bounds: { accountFailuresMax: 2 } });
+    const limited = await harness.replica({ bounds: { addressFailuresMax: 2 } });
     const attempt = (secret: string) =>
       limited.post(
         `mutation { login(email: "${operatorEmail}", password: "${secret}") { accessToken } }`,
@@ -117,6 +117,8 @@ describe('logging in', () => {
       expect((await attempt(secret)).errors[0]?.extensions.code).toBe('LOGIN_FAILED');
     }
     expect((await attempt(password)).errors[0]?.extensions.code).toBe('TOO_MANY_ATTEMPTS');
+    harness.clock.nowMs += 2000;
+    expect((await attempt(password)).errors).toEqual([]);
   });
 
   test('a token of one replica is good at another, until it ends', async () => {
@@ -417,25 +419,41 @@ describe('organizations are invisible to each other', () => {
 
 describe('members and keys', () => {
   const createApiKey =
-    'mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id keyId subject roles version } userErrors { path code } } }';
+    'mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { key apiKey { id keyId subject scopes version } userErrors { path code } } }';
   interface CreatedKey {
     createApiKey: Payload<{
       key: string;
-      apiKey: { id: string; keyId: string; subject: string; roles: string[]; version: number };
+      apiKey: { id: string; keyId: string; subject: string; scopes: string[]; version: number };
     }>;
   }
 
+  async function newServiceAccount(
+    organizationId: string,
+    name: string,
+    role: string,
+  ): Promise<string> {
+    const reply = await replica.post<{
+      createServiceAccount: Payload<{ serviceAccount: { id: string } }>;
+    }>(
+      'mutation($input: CreateServiceAccountInput!) { createServiceAccount(input: $input) { serviceAccount { id } userErrors { path code } } }',
+      { input: { organizationId, name, role } },
+      token,
+    );
+    return dataOf(reply).createServiceAccount.serviceAccount.id;
+  }
+
   test('a key is shown once and only its hash is stored', async () => {
+    const serviceAccountId = await newServiceAccount(demo, 'agent-one', 'AGENT');
     const reply = await replica.post<CreatedKey>(
       createApiKey,
-      { input: { organizationId: demo, label: 'agent' } },
+      { input: { organizationId: demo, label: 'agent', serviceAccountId } },
       token,
     );
     const { key, apiKey } = dataOf(reply).createApiKey;
     expect(key).toMatch(/^mcpgw_/);
     expect(key).toContain(apiKey.keyId);
-    expect(apiKey).toMatchObject({ roles: ['AGENT'], version: 1 });
-    expect(apiKey.subject).toMatch(/^service:/);
+    expect(apiKey).toMatchObject({ scopes: ['mcp:*'], version: 1 });
+    expect(apiKey.subject).toBe(`service:${serviceAccountId}`);
     const client = await harness.database.connect('owner');
     const { rows } = await client.query('select * from api_keys where id = $1', [apiKey.id]);
     expect(JSON.stringify(rows)).not.toContain(key.slice(20));
@@ -443,13 +461,14 @@ describe('members and keys', () => {
 
   test('nobody gives more than they have', async () => {
     const developer = await newMember('developer@example.com', demo, 'DEVELOPER');
+    const serviceAccountId = await newServiceAccount(demo, 'big', 'OWNER');
     const reply = await replica.post<CreatedKey>(
       createApiKey,
-      { input: { organizationId: demo, label: 'big', roles: ['OWNER'] } },
+      { input: { organizationId: demo, label: 'big', serviceAccountId } },
       developer,
     );
     expect(dataOf(reply).createApiKey.userErrors).toEqual([
-      { path: ['roles', '0'], code: 'NOT_ALLOWED' },
+      { path: ['serviceAccountId'], code: 'NOT_ALLOWED' },
     ]);
     const denied = await replica.post(
       'mutation($input: AddMemberInput!) { addMember(input: $input) { userErrors { code } } }',
@@ -505,9 +524,10 @@ describe('members and keys', () => {
   test('an organization is deleted with everything in it; its audit trail stays', async () => {
     const organization = await newOrganization('ending');
     await newServer(organization.id, 'one');
+    const serviceAccountId = await newServiceAccount(organization.id, 'agent', 'AGENT');
     const key = await replica.post<CreatedKey>(
       createApiKey,
-      { input: { organizationId: organization.id, label: 'agent' } },
+      { input: { organizationId: organization.id, label: 'agent', serviceAccountId } },
       token,
     );
     expect(dataOf(key).createApiKey.userErrors).toEqual([]);
@@ -526,7 +546,7 @@ describe('members and keys', () => {
          (select count(*)::int from audit_logs where organization_id = $1) as entries`,
       [organization.id],
     );
-    expect(rows).toEqual([{ servers: 0, keys: 0, entries: 4 }]);
+    expect(rows).toEqual([{ servers: 0, keys: 0, entries: 5 }]);
   });
 });
 

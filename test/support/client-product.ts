@@ -166,13 +166,22 @@ async function createOrganization(client: GraphqlClient): Promise<string> {
 }
 
 async function createApiKey(client: GraphqlClient, organizationId: string): Promise<string> {
+  const { createServiceAccount: made } = await client.request<{
+    createServiceAccount: { serviceAccount: { id: string } | null; userErrors: UserError[] };
+  }>(
+    `mutation ($input: CreateServiceAccountInput!) {
+       createServiceAccount(input: $input) { serviceAccount { id } userErrors { path message } }
+     }`,
+    { input: { organizationId, name: 'test-agent', role: 'AGENT' } },
+  );
+  const serviceAccountId = unwrap(made, made.serviceAccount).id;
   const { createApiKey: payload } = await client.request<{
     createApiKey: { key: string | null; userErrors: UserError[] };
   }>(
     `mutation ($input: CreateApiKeyInput!) {
        createApiKey(input: $input) { key userErrors { path message } }
      }`,
-    { input: { organizationId, label: 'test agent' } },
+    { input: { organizationId, serviceAccountId, label: 'test agent' } },
   );
   return unwrap(payload, payload.key);
 }

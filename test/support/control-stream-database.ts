@@ -118,25 +118,32 @@ export class ControlStreamDatabase {
     );
   }
 
-  /** Many API keys of a service in one change. */
+  /** Many API keys of a new service account, in as few changes as there can be. */
   async addKeys(organizationId: string, count: number): Promise<{ id: string; keyId: string }[]> {
     const keys = Array.from({ length: count }, () => ({
       id: uuidV7(),
       keyId: newCredential('apiKey').id,
     }));
+    const accountId = uuidV7();
     // A change names at most 1,000 resources.
     for (let start = 0; start < count; start += 1000) {
       const part = keys.slice(start, start + 1000);
       await this.change(
         organizationId,
         part.map(({ id }) => ({ kind: 'api_key' as const, id })),
-        (em) =>
-          em.execute(
-            `insert into api_keys (organization_id, id, key_id, secret_hash, label, subject_service_id)
-             select ?::uuid, r.id, r."keyId", sha256(r."keyId"::bytea), 'test key', r.id
+        async (em) => {
+          await em.execute(
+            `insert into service_accounts (organization_id, id, name, role)
+             values (?, ?, ?, 'agent') on conflict do nothing`,
+            [organizationId, accountId, `agents-${accountId}`],
+          );
+          await em.execute(
+            `insert into api_keys (organization_id, id, key_id, secret_hash, label, service_account_id, scopes)
+             select ?::uuid, r.id, r."keyId", sha256(r."keyId"::bytea), 'test key', ?::uuid, '{mcp:*}'
              from jsonb_to_recordset(?::jsonb) as r(id uuid, "keyId" text)`,
-            [organizationId, JSON.stringify(part)],
-          ),
+            [organizationId, accountId, JSON.stringify(part)],
+          );
+        },
       );
     }
     return keys;

@@ -123,15 +123,27 @@ export class Admin {
     organization.version = unwrap(payload, changed).version;
   }
 
-  /** A key of a new service, or of one that exists. */
+  async createServiceAccount(organizationId: string, name: string): Promise<Versioned> {
+    const payload = await this.#mutate<Payload<'serviceAccount', Versioned | null>>(
+      'createServiceAccount',
+      'CreateServiceAccountInput',
+      'serviceAccount { id version }',
+      { organizationId, name, role: 'AGENT' },
+    );
+    return unwrap(payload, payload.serviceAccount);
+  }
+
+  /** A key of a new service account, or of one that exists. */
   async createKey(organizationId: string, sameServiceAs?: AgentKey): Promise<AgentKey> {
-    const serviceId = sameServiceAs?.subject.replace('service:', '');
+    const serviceAccountId =
+      sameServiceAs?.subject.replace('service:', '') ??
+      (await this.createServiceAccount(organizationId, `agent-${crypto.randomUUID()}`)).id;
     const payload = await this.#mutate<
       Payload<'key', string | null> & { apiKey: Omit<AgentKey, 'text'> | null }
     >('createApiKey', 'CreateApiKeyInput', 'key apiKey { id version subject organizationId }', {
       organizationId,
       label: 'agent',
-      ...(serviceId !== undefined && { serviceId }),
+      serviceAccountId,
     });
     return { ...unwrap(payload, payload.apiKey), text: unwrap(payload, payload.key) };
   }

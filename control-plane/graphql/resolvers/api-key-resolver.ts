@@ -4,9 +4,9 @@ import {
   deleteApiKey,
   findApiKey,
   revokeApiKey,
+  rotateApiKey,
   updateApiKey,
 } from '../../identity/api-keys.ts';
-import type { Role } from '../../identity/roles.ts';
 import type { ApiKey } from '../../store/entities/api-key.ts';
 import { type GraphqlContext, granterIn } from '../context.ts';
 import { DeleteInOrganizationInput, DeletePayload } from '../types/delete-input.ts';
@@ -15,20 +15,21 @@ import {
   ApiKeyType,
   CreateApiKeyInput,
   CreateApiKeyPayload,
+  RotateApiKeyInput,
   UpdateApiKeyInput,
 } from '../types/identity.ts';
 import { payload } from '../types/user-error.ts';
 
 /** A key's record as it is shown: without its hash. */
 export function apiKeyView(row: ApiKey): ApiKeyType {
-  const { id, organizationId, keyId, label, roles, scopes, expiresAt, revokedAt } = row;
-  const { lastUsedAt, createdBy, createdAt, version } = row;
+  const { id, organizationId, keyId, label, scopes, expiresAt, revokedAt, replacedBy } = row;
+  const { lastUsedAt, createdBy, createdAt, version, serviceAccountId } = row;
   return {
-    ...{ id, organizationId, keyId, label, roles, scopes, expiresAt, revokedAt },
-    ...{ lastUsedAt, createdBy, createdAt, version },
+    ...{ id, organizationId, keyId, label, scopes, expiresAt, revokedAt, replacedBy },
+    ...{ lastUsedAt, createdBy, createdAt, version, serviceAccountId },
     userId: row.subjectUserId,
     subject:
-      row.subjectUserId === null ? `service:${row.subjectServiceId}` : `user:${row.subjectUserId}`,
+      row.subjectUserId === null ? `service:${serviceAccountId}` : `user:${row.subjectUserId}`,
   };
 }
 
@@ -53,8 +54,7 @@ export class ApiKeyResolver {
   ) {
     const { store, now } = context.services;
     const granter = await granterIn(context, input.organizationId);
-    const fields = { ...input, roles: input.roles as readonly Role[] | null | undefined };
-    const outcome = await createApiKey(store, granter, fields, now());
+    const outcome = await createApiKey(store, granter, input, now());
     return payload(outcome, ({ apiKey, key }) => ({ apiKey: apiKeyView(apiKey), key }));
   }
 
@@ -70,6 +70,21 @@ export class ApiKeyResolver {
     const granter = await granterIn(context, input.organizationId);
     const outcome = await updateApiKey(store, granter, input, now());
     return payload(outcome, (apiKey) => ({ apiKey: apiKeyView(apiKey) }));
+  }
+
+  @Mutation(() => CreateApiKeyPayload, {
+    description:
+      'Replaces an API key by a new one, which is shown this once; the old one ends after the overlap. Sessions go on.',
+  })
+  async rotateApiKey(
+    @Ctx() context: GraphqlContext,
+    @Arg('input', () => RotateApiKeyInput, { description: 'The key, and the overlap.' })
+    input: RotateApiKeyInput,
+  ) {
+    const { store, now } = context.services;
+    const granter = await granterIn(context, input.organizationId);
+    const outcome = await rotateApiKey(store, granter, input, now());
+    return payload(outcome, ({ apiKey, key }) => ({ apiKey: apiKeyView(apiKey), key }));
   }
 
   @Mutation(() => ApiKeyPayload, {

@@ -1,19 +1,16 @@
 import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
-import { login } from '../../identity/login.ts';
-import { addMember, removeMember, updateMember } from '../../identity/members.ts';
-import { PasswordWorkExhausted } from '../../identity/password-desk.ts';
+import type { GrantedRole } from '../../identity/granted-role.ts';
+import { addMember, type Member, removeMember, updateMember } from '../../identity/members.ts';
 import type { Role } from '../../identity/roles.ts';
 import { createUser, deleteUser, findUser, listUsers, updateUser } from '../../identity/users.ts';
 import { oldestFirst } from '../../input/find-page.ts';
 import type { PlatformRole } from '../../store/entities/user.ts';
-import { type GraphqlContext, granterIn } from '../context.ts';
-import { ApiError } from '../errors.ts';
+import { authenticatedUntilMs, type GraphqlContext, granterIn } from '../context.ts';
 import { connection, PageArgs } from '../types/connection.ts';
 import { DeleteOnPlatformInput, DeletePayload } from '../types/delete-input.ts';
 import {
   AddMemberInput,
   CreateUserInput,
-  LoginPayloadType,
   MemberPayload,
   RemoveMemberInput,
   UpdateMemberInput,
@@ -25,29 +22,33 @@ import {
   ViewerType,
 } from '../types/identity.ts';
 import { payload } from '../types/user-error.ts';
+import { orBusy, passwordCost } from './or-busy.ts';
 import { idKey, pageOf } from './page-of.ts';
 
-/** Hashing a password is the costliest thing that a request can ask for: one or two fit into a request. */
-const passwordCost = 2000;
-
-async function orBusy<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw error instanceof PasswordWorkExhausted ? new ApiError('BUSY') : error;
-  }
+/** A member with the parts of the role side by side. */
+export function memberView(member: Member) {
+  const { role, customRoleId, name } = member.role;
+  return { ...member, role, customRoleId, roleName: name };
 }
 
 @Resolver()
 export class IdentityResolver {
   @Query(() => ViewerType, { description: 'The caller, and where the caller is a member.' })
   async viewer(@Ctx() context: GraphqlContext): Promise<ViewerType> {
-    const { user, roles } = await context.principal();
-    const { authentication } = context;
+    const principal = await context.principal();
+    const untilMs = authenticatedUntilMs(context.authentication);
+    const grants: Iterable<readonly [string, GrantedRole]> =
+      principal.kind === 'user'
+        ? principal.grants
+        : [[principal.organizationId, principal.role] as const];
     return {
-      user,
-      memberships: [...roles].map(([organizationId, role]) => ({ organizationId, role })),
-      tokenExpiresAt: new Date(authentication.kind === 'user' ? authentication.expiresAtMs : 0),
+      user: principal.kind === 'user' ? principal.user : null,
+      serviceAccountId: principal.kind === 'service' ? principal.account.id : null,
+      memberships: Array.from(grants, ([organizationId, { role, customRoleId, name }]) => ({
+        ...{ organizationId, role, customRoleId, roleName: name },
+        permissions: [...(principal.permissionsIn(organizationId) ?? [])],
+      })),
+      tokenExpiresAt: Number.isFinite(untilMs) ? new Date(untilMs) : null,
     };
   }
 
@@ -73,27 +74,6 @@ export class IdentityResolver {
   ) {
     const request = pageOf(context, page, oldestFirst);
     return connection(await listUsers(context.services.store, filter ?? {}, request), idKey);
-  }
-
-  @Mutation(() => LoginPayloadType, {
-    complexity: passwordCost,
-    description:
-      'Exchanges e-mail address and password for an access token of 15 minutes. Fails with `LOGIN_FAILED`, or with `TOO_MANY_ATTEMPTS` after repeated failures.',
-  })
-  async login(
-    @Ctx() context: GraphqlContext,
-    @Arg('email', () => String, { description: 'E-mail address.' }) email: string,
-    @Arg('password', () => String, { description: 'Password.' }) password: string,
-  ): Promise<LoginPayloadType> {
-    const { clientAddress, services } = context;
-    const result = await orBusy(login(services.login, { email, password, clientAddress }));
-    if (result.kind === 'failed') throw new ApiError('LOGIN_FAILED');
-    if (result.kind === 'limited') {
-      const retryAfterSeconds = Math.ceil(result.retryAfterMs / 1000);
-      throw new ApiError('TOO_MANY_ATTEMPTS', undefined, { retryAfterSeconds });
-    }
-    const { token, expiresAtMs } = result.issued;
-    return { accessToken: token, expiresAt: new Date(expiresAtMs), user: result.user };
   }
 
   @Mutation(() => UserPayload, {
@@ -151,9 +131,9 @@ export class IdentityResolver {
     input: AddMemberInput,
   ) {
     const granter = await granterIn(context, input.organizationId);
-    const fields = { ...input, role: input.role as Role };
+    const fields = { ...input, role: input.role as Role | null | undefined };
     const outcome = await addMember(context.services.store, granter, fields);
-    return payload(outcome, (member) => ({ member }));
+    return payload(outcome, (member) => ({ member: memberView(member) }));
   }
 
   @Mutation(() => MemberPayload, {
@@ -165,9 +145,9 @@ export class IdentityResolver {
     input: UpdateMemberInput,
   ) {
     const granter = await granterIn(context, input.organizationId);
-    const fields = { ...input, role: input.role as Role };
+    const fields = { ...input, role: input.role as Role | null | undefined };
     const outcome = await updateMember(context.services.store, granter, fields);
-    return payload(outcome, (member) => ({ member }));
+    return payload(outcome, (member) => ({ member: memberView(member) }));
   }
 
   @Mutation(() => MemberPayload, {
@@ -179,6 +159,6 @@ export class IdentityResolver {
   ) {
     const granter = await granterIn(context, input.organizationId);
     const outcome = await removeMember(context.services.store, granter, input);
-    return payload(outcome, (member) => ({ member }));
+    return payload(outcome, (member) => ({ member: memberView(member) }));
   }
 }

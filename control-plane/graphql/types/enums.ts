@@ -1,4 +1,5 @@
 import { registerEnumType } from 'type-graphql';
+import { organizationPermissions } from '../../identity/roles.ts';
 
 export const OrganizationRole = {
   OWNER: 'owner',
@@ -10,7 +11,7 @@ export const OrganizationRole = {
 
 registerEnumType(OrganizationRole, {
   name: 'OrganizationRole',
-  description: 'What a member, or a key that acts for a service, may do in an organization.',
+  description: 'What a member or a service account may do in an organization.',
   valuesConfig: {
     OWNER: { description: 'Everything, also deleting the organization and making owners.' },
     ADMIN: { description: 'Everything but deleting the organization and making owners.' },
@@ -20,6 +21,19 @@ registerEnumType(OrganizationRole, {
       description: 'Calls MCP servers through the proxy; sees only the organization’s name here.',
     },
   },
+});
+
+/** `servers.read` is SERVERS_READ: names of GraphQL hold no dots. */
+export const OrganizationPermission = Object.fromEntries(
+  organizationPermissions.map((permission) => [
+    permission.replaceAll(/[A-Z]/g, '_$&').replaceAll('.', '_').toUpperCase(),
+    permission,
+  ]),
+);
+
+registerEnumType(OrganizationPermission, {
+  name: 'OrganizationPermission',
+  description: 'One thing that a role may allow in an organization.',
 });
 
 export const McpTransport = { STREAMABLE_HTTP: 'streamable-http', HTTP_SSE: 'http-sse' } as const;

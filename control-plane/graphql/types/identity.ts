@@ -1,6 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { connectionType } from './connection.ts';
-import { OrganizationRole, PlatformRole } from './enums.ts';
+import { OrganizationPermission, OrganizationRole, PlatformRole } from './enums.ts';
 import { DateTime } from './scalars.ts';
 import { payloadType } from './user-error.ts';
 
@@ -50,8 +50,17 @@ class MemberType {
   @Field(() => String, { description: 'The person’s name.' })
   displayName!: string;
 
-  @Field(() => OrganizationRole, { description: 'What the person may do here.' })
-  role!: string;
+  @Field(() => OrganizationRole, {
+    nullable: true,
+    description: 'What the person may do here; null: a custom role.',
+  })
+  role!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The custom role; null: a built-in one.' })
+  customRoleId!: string | null;
+
+  @Field(() => String, { description: 'Name of the role, built-in or custom.' })
+  roleName!: string;
 
   @Field(() => DateTime, { description: 'Since when the person is a member.' })
   createdAt!: Date;
@@ -67,20 +76,48 @@ export class ViewerMembershipType {
   @Field(() => ID, { description: 'The organization.' })
   organizationId!: string;
 
-  @Field(() => OrganizationRole, { description: 'What the caller may do there.' })
-  role!: string;
+  @Field(() => OrganizationRole, {
+    nullable: true,
+    description: 'What the caller may do there; null: a custom role.',
+  })
+  role!: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'The custom role; null: a built-in one.' })
+  customRoleId!: string | null;
+
+  @Field(() => String, { description: 'Name of the role, built-in or custom.' })
+  roleName!: string;
+
+  @Field(() => [OrganizationPermission], {
+    description: 'What the caller may do there with this credential, one by one.',
+  })
+  permissions!: readonly string[];
 }
 
 @ObjectType('Viewer', { description: 'The caller.' })
 export class ViewerType {
-  @Field(() => UserType, { description: 'The caller’s account.' })
-  user!: UserType;
+  @Field(() => UserType, {
+    nullable: true,
+    description: 'The caller’s account; null: a service account.',
+  })
+  user!: UserType | null;
 
-  @Field(() => [ViewerMembershipType], { description: 'Where the caller is a member.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The service account whose API key the caller showed; null: a person.',
+  })
+  serviceAccountId!: string | null;
+
+  @Field(() => [ViewerMembershipType], {
+    description: 'Where the caller is a member, or the service account’s organization.',
+  })
   memberships!: ViewerMembershipType[];
 
-  @Field(() => DateTime, { description: 'When the access token ends.' })
-  tokenExpiresAt!: Date;
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When the access token or the API key ends; null: never.',
+  })
+  tokenExpiresAt!: Date | null;
 }
 
 @ObjectType('ApiKey', {
@@ -107,17 +144,21 @@ export class ApiKeyType {
   })
   subject!: string;
 
-  @Field(() => ID, { nullable: true, description: 'The member that it acts for; null: a service.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The member that it acts for; null: a service account.',
+  })
   userId!: string | null;
 
-  @Field(() => [OrganizationRole], {
-    description:
-      'Roles of the service; a key of a member has the member’s role, and this is empty.',
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The service account that it acts for; null: a member.',
   })
-  roles!: string[];
+  serviceAccountId!: string | null;
 
   @Field(() => [String], {
-    description: 'What it may be used for; empty: everything its roles allow.',
+    description:
+      'What it may be used for: `mcp:*`, `mcp:{server}`, `mcp:{server}:{tool}` at the proxy; `admin`, `admin:read` here. They narrow what the subject’s role allows.',
   })
   scopes!: string[];
 
@@ -130,13 +171,22 @@ export class ApiKeyType {
   })
   revokedAt!: Date | null;
 
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The key that takes its place; it ends at `expiresAt`.',
+  })
+  replacedBy!: string | null;
+
   @Field(() => DateTime, {
     nullable: true,
     description: 'When it was last used; null: never, or not known yet.',
   })
   lastUsedAt!: Date | null;
 
-  @Field(() => ID, { nullable: true, description: 'Who created it.' })
+  @Field(() => ID, {
+    nullable: true,
+    description: 'The person who created it; null: a service account.',
+  })
   createdBy!: string | null;
 
   @Field(() => DateTime, { description: 'When it was created.' })
@@ -169,6 +219,9 @@ export class UserFilter {
 export class MemberFilter {
   @Field(() => OrganizationRole, { nullable: true, description: 'Only members with this role.' })
   role?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'Only members with this custom role.' })
+  customRoleId?: string | null;
 }
 
 @InputType('ApiKeyFilter', {
@@ -180,6 +233,9 @@ export class ApiKeyFilter {
 
   @Field(() => ID, { nullable: true, description: 'Only keys that act for this member.' })
   userId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'Only keys that act for this service account.' })
+  serviceAccountId?: string | null;
 
   @Field(() => Boolean, {
     nullable: true,
@@ -242,9 +298,13 @@ export class AddMemberInput {
   email!: string;
 
   @Field(() => OrganizationRole, {
+    nullable: true,
     description: 'What the person may do; not more than the caller may.',
   })
-  role!: string;
+  role?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'A custom role, instead of `role`.' })
+  customRoleId?: string | null;
 }
 
 @InputType('UpdateMemberInput', { description: 'A new role for a member.' })
@@ -258,8 +318,14 @@ export class UpdateMemberInput {
   @Field(() => Int, { description: 'The version that was read.' })
   version!: number;
 
-  @Field(() => OrganizationRole, { description: 'The new role; not more than the caller may.' })
-  role!: string;
+  @Field(() => OrganizationRole, {
+    nullable: true,
+    description: 'The new role; not more than the caller may.',
+  })
+  role?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'A custom role, instead of `role`.' })
+  customRoleId?: string | null;
 }
 
 @InputType('RemoveMemberInput', {
@@ -277,7 +343,7 @@ export class RemoveMemberInput {
 }
 
 @InputType('CreateApiKeyInput', {
-  description: 'A new API key: for a member (`userId`), or for a service (`serviceId` or neither).',
+  description: 'A new API key: for a service account or for a member. Give exactly one.',
 })
 export class CreateApiKeyInput {
   @Field(() => ID, { description: 'The organization that it is to belong to.' })
@@ -288,31 +354,51 @@ export class CreateApiKeyInput {
 
   @Field(() => ID, {
     nullable: true,
-    description: 'The member that it acts for: the caller, or (owners and admins) any.',
+    description:
+      'The member that it acts for: the caller, or (who manages members) one who may do no more than the caller.',
   })
   userId?: string | null;
 
   @Field(() => ID, {
     nullable: true,
-    description:
-      'An existing service that it acts for as well, to rotate keys without ending sessions; null: a new service.',
+    description: 'The service account that it acts for; one that may do no more than the caller.',
   })
-  serviceId?: string | null;
-
-  @Field(() => [OrganizationRole], {
-    nullable: true,
-    description:
-      'Roles of the service, not more than the caller’s; left out: `AGENT`. Must be left out for a member.',
-  })
-  roles?: string[] | null;
+  serviceAccountId?: string | null;
 
   @Field(() => [String], {
-    defaultValue: [],
-    description: 'What it may be used for, at most 32; empty: everything its roles allow.',
+    nullable: true,
+    description:
+      'What it may be used for, at most 64: `mcp:*`, `mcp:{server}` or `mcp:{server}:{tool}` at the proxy; `admin` or `admin:read` here, for service accounts alone. Left out: `mcp:*`.',
   })
-  scopes!: string[];
+  scopes?: string[] | null;
 
   @Field(() => DateTime, { nullable: true, description: 'When it ends by itself; null: never.' })
+  expiresAt?: Date | null;
+}
+
+@InputType('RotateApiKeyInput', {
+  description: 'A key to replace by a new one with the same subject, scopes and label.',
+})
+export class RotateApiKeyInput {
+  @Field(() => ID, { description: 'The organization that it belongs to.' })
+  organizationId!: string;
+
+  @Field(() => ID, { description: 'The old key’s record.' })
+  id!: string;
+
+  @Field(() => Int, { description: 'The version that was read.' })
+  version!: number;
+
+  @Field(() => Int, {
+    description: 'How long the old key stays good, up to 2,592,000 (30 days); 0: it ends at once.',
+  })
+  overlapSeconds!: number;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description:
+      'When the new key ends; null: never. Left out: as long after now as the old one was made for.',
+  })
   expiresAt?: Date | null;
 }
 
@@ -384,18 +470,3 @@ export const CreateApiKeyPayload = payloadType(
     key: { type: () => String, description: 'The key itself. Keep it: only its hash is stored.' },
   },
 );
-
-@ObjectType('LoginPayload', { description: 'An access token.' })
-export class LoginPayloadType {
-  @Field(() => String, {
-    description:
-      'Send it as `Authorization: Bearer …`, or as `authorization` in the WebSocket’s connection parameters.',
-  })
-  accessToken!: string;
-
-  @Field(() => DateTime, { description: 'When it ends.' })
-  expiresAt!: Date;
-
-  @Field(() => UserType, { description: 'Who logged in.' })
-  user!: UserType;
-}

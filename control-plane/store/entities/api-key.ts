@@ -1,7 +1,6 @@
 import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
-import type { OrganizationRole } from './membership.ts';
 
-/** An agent's credential. It acts for a member (`subjectUserId`) or for a service (`subjectServiceId`), never both. */
+/** A credential of an agent or of automation. It acts for a member or for a service account, never both. */
 export const ApiKey = defineEntity({
   name: 'ApiKey',
   tableName: 'api_keys',
@@ -14,13 +13,13 @@ export const ApiKey = defineEntity({
     secretHash: p.blob().hidden(),
     label: p.text(),
     subjectUserId: p.uuid().strictNullable(),
-    /** Stable over rotation, so that a session survives its key. */
-    subjectServiceId: p.uuid().strictNullable(),
-    /** Roles of a service; a member's come from the membership. */
-    roles: p.array().$type<OrganizationRole[]>().default([]),
-    scopes: p.array().default([]),
+    serviceAccountId: p.uuid().strictNullable(),
+    /** See common/scope.ts; empty: nothing. */
+    scopes: p.array(),
     expiresAt: p.datetime(3).strictNullable(),
     revokedAt: p.datetime(3).strictNullable(),
+    /** The key that takes this one's place, which ends when the overlap does. */
+    replacedBy: p.uuid().strictNullable(),
     lastUsedAt: p.datetime(3).strictNullable(),
     createdBy: p.uuid().strictNullable(),
     createdAt: p.datetime(3).onCreate(() => new Date()),

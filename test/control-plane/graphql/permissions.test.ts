@@ -7,6 +7,7 @@ import {
   operatorPermissions,
   organizationPermissions,
   type Role,
+  rolePermissions,
   roles,
 } from '../../../control-plane/identity/roles.ts';
 
@@ -38,7 +39,11 @@ const expected: Record<(typeof organizationPermissions)[number], readonly Role[]
 };
 
 function caller(role: Role | undefined, isOperator = false) {
-  return { isOperator, roles: new Map(role === undefined ? [] : [[organizationId, role]]) };
+  return {
+    isOperator,
+    permissionsIn: (id: string) =>
+      role !== undefined && id === organizationId ? rolePermissions[role] : undefined,
+  };
 }
 
 describe('the table of permissions', () => {

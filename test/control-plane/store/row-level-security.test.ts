@@ -8,8 +8,20 @@ let owner: Client;
 let app: Client;
 let system: Client;
 
-const ours = { organization: uuidV7(), user: uuidV7(), server: uuidV7() };
-const theirs = { organization: uuidV7(), user: uuidV7(), server: uuidV7() };
+const ours = {
+  organization: uuidV7(),
+  user: uuidV7(),
+  server: uuidV7(),
+  role: uuidV7(),
+  account: uuidV7(),
+};
+const theirs: typeof ours = {
+  organization: uuidV7(),
+  user: uuidV7(),
+  server: uuidV7(),
+  role: uuidV7(),
+  account: uuidV7(),
+};
 const outsider = uuidV7();
 const nodeId = uuidV7();
 const hash = Buffer.alloc(32, 1);
@@ -18,6 +30,8 @@ const hash = Buffer.alloc(32, 1);
 const tenantTables: Readonly<Record<string, string>> = {
   organizations: 'id',
   memberships: 'organization_id',
+  custom_roles: 'organization_id',
+  service_accounts: 'organization_id',
   api_keys: 'organization_id',
   mcp_servers: 'organization_id',
   mcp_endpoints: 'organization_id',
@@ -50,6 +64,16 @@ async function fill(party: typeof ours, slug: string, revision: number): Promise
   await run(
     `insert into memberships (organization_id, user_id, role) values ($1, $2, 'developer')`,
     [organization, user],
+  );
+  await run(
+    `insert into custom_roles (organization_id, id, name, permissions)
+     values ($1, $2, 'reader', '{servers.read}')`,
+    [organization, party.role],
+  );
+  await run(
+    `insert into service_accounts (organization_id, id, name, custom_role_id)
+     values ($1, $2, 'reporter', $3)`,
+    [organization, party.account, party.role],
   );
   await run(
     `insert into api_keys (organization_id, id, key_id, secret_hash, label, subject_user_id)
@@ -234,23 +258,28 @@ describe('the app role in an organization', () => {
     expect(await inScope(app, scope, () => owners(app, table))).toEqual([ours.organization]);
   });
 
-  test.each(['memberships', 'api_keys', 'mcp_servers', 'mcp_endpoints', 'upstream_secrets'])(
-    'updates and deletes no row of another in %s',
-    async (table) => {
-      const touched = await inScope(app, scope, async () => {
-        const column = tenantTables[table];
-        const updated = await app.query(
-          `update ${table} set created_at = now() where ${column} = $1`,
-          [theirs.organization],
-        );
-        const deleted = await app.query(`delete from ${table} where ${column} = $1`, [
-          theirs.organization,
-        ]);
-        return [updated.rowCount, deleted.rowCount];
-      });
-      expect(touched).toEqual([0, 0]);
-    },
-  );
+  test.each([
+    'memberships',
+    'custom_roles',
+    'service_accounts',
+    'api_keys',
+    'mcp_servers',
+    'mcp_endpoints',
+    'upstream_secrets',
+  ])('updates and deletes no row of another in %s', async (table) => {
+    const touched = await inScope(app, scope, async () => {
+      const column = tenantTables[table];
+      const updated = await app.query(
+        `update ${table} set created_at = now() where ${column} = $1`,
+        [theirs.organization],
+      );
+      const deleted = await app.query(`delete from ${table} where ${column} = $1`, [
+        theirs.organization,
+      ]);
+      return [updated.rowCount, deleted.rowCount];
+    });
+    expect(touched).toEqual([0, 0]);
+  });
 
   test('inserts no row for another', async () => {
     const insert = inScope(app, scope, () =>
@@ -287,6 +316,22 @@ describe('the app role in an organization', () => {
       ),
     );
     await expect(key).rejects.toMatchObject({ code: '23503' });
+    const account = inScope(app, scope, () =>
+      app.query(
+        `insert into service_accounts (organization_id, id, name, custom_role_id)
+         values ($1, $2, 'planted', $3)`,
+        [ours.organization, uuidV7(), theirs.role],
+      ),
+    );
+    await expect(account).rejects.toMatchObject({ code: '23503' });
+    const serviceKey = inScope(app, scope, () =>
+      app.query(
+        `insert into api_keys (organization_id, id, key_id, secret_hash, label, service_account_id)
+         values ($1, $2, 'zzzzzzzzzzzz', $3, 'k', $4)`,
+        [ours.organization, uuidV7(), hash, theirs.account],
+      ),
+    );
+    await expect(serviceKey).rejects.toMatchObject({ code: '23503' });
   });
 
   test('sees its members, and no other people', async () => {
