@@ -1,3 +1,6 @@
+import type { IssuerEntry, TokenKey } from '../snapshot/issuer.ts';
+import type { TokenText } from './token-text.ts';
+
 /** Who makes a call, whatever credential proves it. */
 export interface Principal {
   readonly organizationId: string;
@@ -21,4 +24,13 @@ export interface AccessTokenFacts {
   readonly tokenId: string | undefined;
   /** `sid` of the gateway's own tokens. */
   readonly sessionId: string | undefined;
+  /** What the rest rests on: asked again when the snapshot changes under an open stream. */
+  readonly proof: TokenProof;
+}
+
+/** A token, and with which key of which issuer it was verified. */
+export interface TokenProof {
+  readonly token: TokenText;
+  readonly issuer: IssuerEntry;
+  readonly key: TokenKey;
 }

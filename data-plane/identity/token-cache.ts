@@ -1,10 +1,9 @@
-import type { IssuerEntry } from '../snapshot/issuer.ts';
+import type { TokenProof } from './principal.ts';
 import type { TokenClaims } from './token-claims.ts';
 
 /** A token whose signature was verified with a key of this very entry. */
 export interface VerifiedToken {
-  readonly text: string;
-  readonly issuer: IssuerEntry;
+  readonly proof: TokenProof;
   readonly claims: TokenClaims;
 }
 
@@ -22,7 +21,9 @@ export interface TokenCacheBounds {
 
 /** So many characters from a token's end name it: 190 bits of its signature. */
 const nameLength = 32;
-/** What an entry takes besides its text, in bytes, roughly: claims, principal, slots. */
+/** The text and what was read of it, in bytes for each character, roughly. */
+const claimsFactor = 4;
+/** What an entry takes besides. */
 const entryBytes = 1024;
 
 /**
@@ -53,17 +54,18 @@ export class TokenCache {
 
   get(text: string): VerifiedToken | undefined {
     const slot = this.#slots.get(text.slice(-nameLength));
-    if (slot === undefined || slot.token.text !== text) return undefined;
+    if (slot === undefined || slot.token.proof.token.text !== text) return undefined;
     slot.used = true;
     return slot.token;
   }
 
   /** Keeps a token; those that have expired, and then those that nobody asked for of late, make room. */
   add(token: VerifiedToken, nowMs: number): void {
-    const bytes = token.text.length + entryBytes;
-    this.delete(token.text);
+    const { text } = token.proof.token;
+    const bytes = claimsFactor * text.length + entryBytes;
+    this.delete(text);
     if (bytes > this.#bounds.bytesMax) return;
-    this.#slots.set(token.text.slice(-nameLength), { token, bytes, used: false });
+    this.#slots.set(text.slice(-nameLength), { token, bytes, used: false });
     this.#bytes += bytes;
     this.#shrink(nowMs);
   }

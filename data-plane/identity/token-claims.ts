@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { accessTokenBounds } from '../../common/access-token-bounds.ts';
 import { claimedRole } from '../../common/claimed-role.ts';
 import { parseScope } from '../../common/scope.ts';
-import { type IssuerEntry, platform } from '../snapshot/issuer.ts';
-import type { AccessTokenFacts, Principal } from './principal.ts';
+import { platform } from '../snapshot/issuer.ts';
+import type { AccessTokenFacts, Principal, TokenProof } from './principal.ts';
 import type { TokenText } from './token-text.ts';
 import { isPlainText, numericDateMs, textList } from './token-value.ts';
 
@@ -51,8 +51,8 @@ function credentialIdOf(text: string, tokenId: string | undefined): string {
  * Undefined when a revocation could miss the token: what can't be read would be overlooked, and what lives
  * longer than a revocation stands would be good again.
  */
-function tokenFacts(claims: Claims, expiresAtMs: number): AccessTokenFacts | undefined {
-  const { iat, jti, sid } = claims;
+function tokenFacts(proof: TokenProof, expiresAtMs: number): AccessTokenFacts | undefined {
+  const { iat, jti, sid } = proof.token.claims;
   const issuedAtMs = numericDateMs(iat);
   if (issuedAtMs === undefined || expiresAtMs - issuedAtMs > accessTokenBounds.lifetimeMsMax) {
     return undefined;
@@ -63,11 +63,13 @@ function tokenFacts(claims: Claims, expiresAtMs: number): AccessTokenFacts | und
     expiresAtMs,
     tokenId: jti,
     sessionId: isPlainText(sid, tokenIdLengthMax) ? sid : undefined,
+    proof,
   };
 }
 
 /** A token of the gateway for the proxy says itself who acts, where and as what. */
-function ownPrincipal({ text, claims }: TokenText, token: AccessTokenFacts): Principal | undefined {
+function ownPrincipal(token: AccessTokenFacts): Principal | undefined {
+  const { text, claims } = token.proof.token;
   const { sub, org, roles } = claims;
   const { tokenId, sessionId } = token;
   if (!isPlainText(sub, subjectLengthMax) || !/^(?:user|service):./.test(sub)) return undefined;
@@ -85,11 +87,9 @@ function ownPrincipal({ text, claims }: TokenText, token: AccessTokenFacts): Pri
 }
 
 /** An organization's issuer makes subjects of its own, in that organization only. */
-function issuedPrincipal(
-  { text, claims }: TokenText,
-  issuer: IssuerEntry,
-  token: AccessTokenFacts,
-): Principal | undefined {
+function issuedPrincipal(token: AccessTokenFacts): Principal | undefined {
+  const { issuer } = token.proof;
+  const { text, claims } = token.proof.token;
   const { sub } = claims;
   if (!isPlainText(sub, subjectLengthMax)) return undefined;
   // Bound to a key of the client's (RFC 7800): who merely carries it has not proved to be that client.
@@ -99,7 +99,8 @@ function issuedPrincipal(
   return {
     organizationId: issuer.organizationId,
     subject: `issuer:${issuer.id}:${sub}`,
-    roles: role === undefined ? [] : [role],
+    // A role that is gone, or may not call, comes as an empty one.
+    roles: role === undefined || role === '' ? [] : [role],
     scopes: issuer.scopeMode === 'role' ? wholeOrganization : callScopes(claims),
     credentialId: credentialIdOf(text, token.tokenId),
     // Only sessions of the gateway's own can be ended here.
@@ -108,21 +109,21 @@ function issuedPrincipal(
 }
 
 /** Reads the claims of a token that was verified; undefined: it can't be used, not even to say why. */
-export function readTokenClaims(token: TokenText, issuer: IssuerEntry): TokenClaims | undefined {
-  const { exp, nbf, aud } = token.claims;
+export function readTokenClaims(proof: TokenProof): TokenClaims | undefined {
+  const { exp, nbf, aud } = proof.token.claims;
   const expiresAtMs = numericDateMs(exp);
   const notBeforeMs = nbf === undefined ? 0 : numericDateMs(nbf);
   const audiences = textList(aud);
   if (expiresAtMs === undefined || notBeforeMs === undefined || audiences === undefined) {
     return undefined;
   }
-  const facts = tokenFacts(token.claims, expiresAtMs);
+  const facts = tokenFacts(proof, expiresAtMs);
   if (facts === undefined) return undefined;
-  const isOwn = issuer.organizationId === platform;
+  const isOwn = proof.issuer.organizationId === platform;
   return {
     expiresAtMs,
     notBeforeMs: Math.max(notBeforeMs, facts.issuedAtMs),
     audiences,
-    principal: isOwn ? ownPrincipal(token, facts) : issuedPrincipal(token, issuer, facts),
+    principal: isOwn ? ownPrincipal(facts) : issuedPrincipal(facts),
   };
 }

@@ -1,12 +1,13 @@
 import { compactVerify } from 'jose';
 import type { ReasonCode } from '../../common/reasons.ts';
-import { type IssuerEntry, platform, type TokenKey } from '../snapshot/issuer.ts';
+import type { IssuerEntry } from '../snapshot/issuer.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
-import type { Principal } from './principal.ts';
+import type { Principal, TokenProof } from './principal.ts';
 import { TokenCache, type TokenCacheBounds, type VerifiedToken } from './token-cache.ts';
 import { readTokenClaims } from './token-claims.ts';
+import { issuerFor } from './token-issuer.ts';
 import { keyForToken } from './token-key.ts';
-import { readTokenText, type TokenText } from './token-text.ts';
+import { readTokenText } from './token-text.ts';
 import { type VerificationBounds, VerificationQueue } from './verification-queue.ts';
 
 /** Why a token proves nothing here. */
@@ -56,17 +57,12 @@ interface Verification {
   readonly result: Promise<VerifiedToken | undefined>;
 }
 
-/**
- * The issuer that counts for a request: of the gateway itself, or of the path's organization. The gateway
- * comes first, so that no organization can speak in its name.
- */
-function issuerFor({ snapshot, organizationId }: TokenRequest, name: string) {
-  const own = snapshot.issuer(platform, name);
-  if (own !== undefined || organizationId === undefined) return own;
-  return snapshot.issuer(organizationId, name);
+/** Whether the snapshot still holds the very entry that the token was verified by. */
+function holds({ proof }: VerifiedToken, { snapshot, organizationId }: TokenRequest): boolean {
+  return issuerFor(snapshot, organizationId, proof.issuer.issuer) === proof.issuer;
 }
 
-async function hasGoodSignature(token: TokenText, key: TokenKey): Promise<boolean> {
+async function hasGoodSignature({ token, key }: TokenProof): Promise<boolean> {
   try {
     await compactVerify(token.text, key.key, { algorithms: [token.algorithm] });
     return true;
@@ -115,28 +111,29 @@ export class TokenIdentifier {
     nowMs: number,
   ): TokenOutcome | Promise<TokenOutcome> {
     const cached = this.#cache.get(text);
-    if (cached !== undefined && issuerFor(request, cached.issuer.issuer) === cached.issuer) {
+    if (cached !== undefined && holds(cached, request)) {
       this.#cacheHits += 1;
       return this.#counted(this.#admit(cached, request, nowMs));
     }
     const token = readTokenText(text);
     if (token === undefined) return this.#counted('credential_invalid');
     if (request.audience === undefined) return this.#counted('token_audience_wrong');
-    const issuer = issuerFor(request, token.issuer);
+    const issuer = issuerFor(request.snapshot, request.organizationId, token.issuer);
     if (issuer === undefined) return this.#counted('token_issuer_unknown');
     const key = keyForToken(issuer, token);
     if (key === undefined) return this.#counted('credential_invalid');
-    const verification = this.#verification(token, issuer, key);
+    const verification = this.#verification({ token, issuer, key });
     if (verification === undefined) return this.#counted('verifications_exhausted');
     return this.#afterwards(verification, request, nowMs);
   }
 
-  #verification(token: TokenText, issuer: IssuerEntry, key: TokenKey) {
+  #verification(proof: TokenProof): Verification | undefined {
+    const { token, issuer } = proof;
     const shared = this.#verifications.get(token.text);
     if (shared?.issuer === issuer) return shared;
     if (!this.#queue.hasRoom) return undefined;
     const result = this.#queue
-      .run(() => this.#verify(token, issuer, key))
+      .run(() => this.#verify(proof))
       .finally(() => {
         if (this.#verifications.get(token.text) === verification) {
           this.#verifications.delete(token.text);
@@ -147,15 +144,11 @@ export class TokenIdentifier {
     return verification;
   }
 
-  async #verify(
-    token: TokenText,
-    issuer: IssuerEntry,
-    key: TokenKey,
-  ): Promise<VerifiedToken | undefined> {
+  async #verify(proof: TokenProof): Promise<VerifiedToken | undefined> {
     this.#verificationCount += 1;
-    if (!(await hasGoodSignature(token, key))) return undefined;
-    const claims = readTokenClaims(token, issuer);
-    return claims === undefined ? undefined : { text: token.text, issuer, claims };
+    if (!(await hasGoodSignature(proof))) return undefined;
+    const claims = readTokenClaims(proof);
+    return claims === undefined ? undefined : { proof, claims };
   }
 
   async #afterwards(

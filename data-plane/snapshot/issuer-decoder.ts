@@ -45,9 +45,9 @@ function expectMappings(violations: ViolationList, mappings: IssuerEntry['roleMa
       `must have at most ${mappingLengthMax} characters`,
     );
     violations.expect(
-      role.length >= 1 && role.length <= roleLengthMax,
+      role.length <= roleLengthMax,
       `${path}.role`,
-      `must have 1 to ${roleLengthMax} characters`,
+      `must have at most ${roleLengthMax} characters`,
     );
   }
 }

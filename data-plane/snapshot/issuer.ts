@@ -26,6 +26,7 @@ export interface IssuerEntry {
   readonly scopeMode: ScopeMode;
   /** Path of the claim whose values are mapped to roles; empty: none. */
   readonly roleClaim: readonly string[];
+  /** The first match counts; an empty role refuses. */
   readonly roleMappings: readonly { readonly value: string; readonly role: string }[];
   /** Role of who matches no mapping; undefined: refused. */
   readonly defaultRole: string | undefined;

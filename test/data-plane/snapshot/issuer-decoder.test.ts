@@ -109,8 +109,8 @@ describe('an issuer', () => {
     ['no scope mode', { scopeMode: 'SCOPE_MODE_UNSPECIFIED' }, 'scope_mode'],
     ['an empty part of a claim', { roleClaim: [''] }, 'role_claim[0]'],
     [
-      'a role without a name',
-      { roleMappings: [{ value: 'a', role: '' }] },
+      'a role of an endless name',
+      { roleMappings: [{ value: 'a', role: 'r'.repeat(129) }] },
       'role_mappings[0].role',
     ],
   ])('with %s is refused', (_what, fields, path) => {
