@@ -4,7 +4,12 @@ import { crc32 } from 'node:zlib';
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 
 /** Prefix of each kind of credential, so that secret scanners and people can tell them apart. */
-export const credentialPrefix = { apiKey: 'mcpgw_', nodeToken: 'mcpgwn_' } as const;
+export const credentialPrefix = {
+  apiKey: 'mcpgw_',
+  nodeToken: 'mcpgwn_',
+  refreshToken: 'mcpgwr_',
+  oneTimeToken: 'mcpgwo_',
+} as const;
 export type CredentialKind = keyof typeof credentialPrefix;
 
 const idLength = 12;

@@ -74,6 +74,18 @@ export const graphqlBounds = {
 /** Bounds of logging in. */
 export const loginBounds = {
   accessTokenLifetimeMs: time(fallback.accessTokenLifetimeMs, 'How long an access token is good.'),
+  sessionLifetimeMs: milliseconds(60_000, 365 * day)
+    .default(fallback.sessionLifetimeMs)
+    .describe('How long a session lasts at most, however often it is refreshed.'),
+  sessionIdleTimeoutMs: milliseconds(60_000, 90 * day)
+    .default(fallback.sessionIdleTimeoutMs)
+    .describe('How long a session lasts without being refreshed.'),
+  invitationLifetimeMs: milliseconds(60_000, 90 * day)
+    .default(fallback.invitationLifetimeMs)
+    .describe('How long an invitation can be accepted.'),
+  passwordResetLifetimeMs: milliseconds(60_000, 7 * day)
+    .default(fallback.passwordResetLifetimeMs)
+    .describe('How long a token for a new password can be used.'),
   passwordConcurrencyMax: number(
     1,
     1000,
@@ -90,15 +102,18 @@ export const loginBounds = {
     1,
     1_000_000,
     fallback.accountFailuresMax,
-    'Failed log-ins of one account in a window; more are refused.',
+    'Failed log-ins of one account in a window; from then on each blocks it, for longer each time.',
   ),
   loginAddressFailuresMax: number(
     1,
     1_000_000,
     fallback.addressFailuresMax,
-    'Failed log-ins from one address in a window; more are refused.',
+    'Failed log-ins from one address (IPv6: /64) in a window; from then on each blocks it, for longer each time.',
   ),
   loginFailureWindowMs: time(fallback.failureWindowMs, 'Window that failed log-ins count in.'),
+  loginBlockMsMax: milliseconds(1000, 3_600_000)
+    .default(fallback.loginBlockMsMax)
+    .describe('Longest that failed log-ins block an account or an address.'),
 };
 
 type BoundSettings = Readonly<
@@ -131,5 +146,10 @@ export function graphqlBoundsOf(config: BoundSettings): GraphqlBounds {
     accountFailuresMax: config.loginAccountFailuresMax,
     addressFailuresMax: config.loginAddressFailuresMax,
     failureWindowMs: config.loginFailureWindowMs,
+    loginBlockMsMax: config.loginBlockMsMax,
+    sessionLifetimeMs: config.sessionLifetimeMs,
+    sessionIdleTimeoutMs: config.sessionIdleTimeoutMs,
+    invitationLifetimeMs: config.invitationLifetimeMs,
+    passwordResetLifetimeMs: config.passwordResetLifetimeMs,
   };
 }

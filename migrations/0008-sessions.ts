@@ -14,6 +14,7 @@ create table sessions (
   created_at timestamptz(3) not null default now(),
   last_used_at timestamptz(3) not null default now(),
   expires_at timestamptz(3) not null,
+  refresh_count integer not null default 0,
   ended_at timestamptz(3),
   end_reason text check (length(end_reason) <= 40),
   check (num_nonnulls(organization_id, issuer_id) <> 1)

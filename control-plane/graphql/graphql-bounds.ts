@@ -19,6 +19,12 @@ export interface GraphqlBounds extends OperationBounds, SubscriptionBounds {
   /** For requests in work to be answered when the server closes. */
   readonly drainTimeoutMs: number;
   readonly accessTokenLifetimeMs: number;
+  /** From a log-in to the session's end, and from one refresh to the next. */
+  readonly sessionLifetimeMs: number;
+  readonly sessionIdleTimeoutMs: number;
+  /** How long what is handed to somebody once can be used. */
+  readonly invitationLifetimeMs: number;
+  readonly passwordResetLifetimeMs: number;
   /** Passwords checked at the same time, 19 MiB each. */
   readonly passwordConcurrencyMax: number;
   readonly passwordWaitingMax: number;
@@ -26,7 +32,11 @@ export interface GraphqlBounds extends OperationBounds, SubscriptionBounds {
   readonly accountFailuresMax: number;
   readonly addressFailuresMax: number;
   readonly failureWindowMs: number;
+  /** Longest that failures block an account or an address. */
+  readonly loginBlockMsMax: number;
 }
+
+const dayMs = 24 * 60 * 60 * 1000;
 
 export const graphqlBoundsDefault: GraphqlBounds = {
   depthMax: 12,
@@ -47,9 +57,14 @@ export const graphqlBoundsDefault: GraphqlBounds = {
   closeTimeoutMs: 2000,
   drainTimeoutMs: 10_000,
   accessTokenLifetimeMs: 15 * 60 * 1000,
+  sessionLifetimeMs: 30 * dayMs,
+  sessionIdleTimeoutMs: 7 * dayMs,
+  invitationLifetimeMs: 7 * dayMs,
+  passwordResetLifetimeMs: dayMs,
   passwordConcurrencyMax: 2,
   passwordWaitingMax: 50,
   accountFailuresMax: 10,
   addressFailuresMax: 50,
   failureWindowMs: 15 * 60 * 1000,
+  loginBlockMsMax: 5 * 60 * 1000,
 };

@@ -8,7 +8,7 @@ import {
   newCredential,
 } from '../../common/credential.ts';
 
-const kinds: CredentialKind[] = ['apiKey', 'nodeToken'];
+const kinds: CredentialKind[] = ['apiKey', 'nodeToken', 'refreshToken', 'oneTimeToken'];
 
 describe('credentials', () => {
   test.each(kinds)('a new %s is found by its id and matches only its own hash', (kind) => {

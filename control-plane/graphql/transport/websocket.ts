@@ -4,7 +4,13 @@ import type { GraphQLError } from 'graphql';
 import { type Context, handleProtocols, makeServer } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../../common/logging.ts';
-import { type Authentication, authenticate, createContext } from '../context.ts';
+import {
+  type Authentication,
+  authenticate,
+  createContext,
+  isAuthenticated,
+  tokenRefusal,
+} from '../context.ts';
 import { ApiError, presentError } from '../errors.ts';
 import { OperationRefused, prepareSubscription } from '../subscription-operation.ts';
 import type { TransportOptions } from './transport-options.ts';
@@ -23,6 +29,7 @@ export interface WebsocketOptions extends TransportOptions {
 
 interface Extra {
   readonly clientAddress: string;
+  readonly userAgent: string;
   readonly traceId: string;
   /** Header of the upgrade request. */
   readonly authorization: string | undefined;
@@ -47,17 +54,23 @@ function createProtocolServer(options: WebsocketOptions) {
   return makeServer<Record<string, unknown> | undefined, Extra>({
     connectionInitWaitTimeout: options.initTimeoutMs,
     onConnect: async (context) => {
-      context.extra.authentication = await authenticate(tokens, authorizationOf(context));
+      context.extra.authentication = await authenticate(
+        tokens,
+        services,
+        authorizationOf(context),
+      );
+      const refusal = tokenRefusal(context.extra.authentication);
+      if (refusal !== undefined) services.credentials.refused(refusal);
       // Close code 4403. A socket that can subscribe to nothing need not stay open.
-      return context.extra.authentication.kind === 'user';
+      return isAuthenticated(context.extra.authentication);
     },
     onSubscribe: (context, _id, request) => {
-      const { authentication, clientAddress, traceId } = context.extra;
+      const { authentication, clientAddress, userAgent, traceId } = context.extra;
       if (Object.keys(context.subscriptions).length > options.subscriptionsPerConnectionMax) {
         const text = `A connection holds at most ${options.subscriptionsPerConnectionMax} subscriptions.`;
         return [new ApiError('TOO_MANY_SUBSCRIPTIONS', text)];
       }
-      const value = createContext(services, { authentication, clientAddress, traceId });
+      const value = createContext(services, { authentication, clientAddress, userAgent, traceId });
       try {
         return prepareSubscription(rules, request, value);
       } catch (error) {
@@ -161,6 +174,7 @@ export function serveWebsocket(server: Server, options: WebsocketOptions): () =>
     sockets.handleUpgrade(request, socket, head, (client) => {
       const extra: Extra = {
         clientAddress: request.socket.remoteAddress ?? '',
+        userAgent: request.headers['user-agent'] ?? '',
         traceId: options.newTraceId(),
         authorization,
         authentication: { kind: 'none' },
