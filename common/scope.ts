@@ -2,9 +2,9 @@
  * What a credential may be used for, as the space-separated scopes of OAuth (RFC 6749, section 3.3) and in
  * the list of an API key:
  *
- * - `mcp:*` every tool of every server of the organization
- * - `mcp:{server}` every tool of one server, by slug
- * - `mcp:{server}:{tool}` one tool; besides it everything of the server that names no tool
+ * - `mcp:*` everything on every server of the organization
+ * - `mcp:{server}` everything on one server, by slug
+ * - `mcp:{server}:{tool}` one tool, with what a session needs to get there: no prompts, resources, tasks
  * - `admin` everything that the account's role allows in the GraphQL API
  * - `admin:read` its queries and subscriptions alone
  *

@@ -29,6 +29,9 @@ import { type PublicBase, publicBase } from './pipeline/public-base.ts';
 import { SnapshotHolder } from './snapshot/snapshot-holder.ts';
 import { createUpstreams } from './upstream/upstreams.ts';
 
+/** How late a call in progress may end when its credential expires or the view grows too old. */
+const recheckIntervalMs = 1000;
+
 /** A running proxy node. */
 export interface ProxyNode {
   readonly proxyUrl: string;
@@ -104,9 +107,14 @@ async function startParts(
     tokens,
     upstreams,
     clock,
+    viewAgeMs: () => configClient.viewAgeMs(),
     newId: randomUUID,
     logger,
   });
+  // A snapshot may end what is under way, and so may time: keys and tokens expire, views grow old.
+  cleanup.defer(holder.onChange(() => pipeline.recheck()));
+  const recheck = setInterval(() => pipeline.recheck(), recheckIntervalMs);
+  cleanup.defer(() => clearInterval(recheck));
   const listener = createProxyListener({
     options: listenerOptions(config),
     pipeline,

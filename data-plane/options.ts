@@ -4,6 +4,7 @@ import { performance } from 'node:perf_hooks';
 import type { Logger } from '../common/logging.ts';
 import type { DataPlaneConfig } from './config.ts';
 import type { ConfigClientOptions } from './discovery/config-client.ts';
+import { machineClock } from './discovery/witnessed-time.ts';
 import type { ReporterOptions } from './events/reporter.ts';
 import type { SpoolOptions } from './events/spool-options.ts';
 import type { TokenOptions } from './identity/token-identifier.ts';
@@ -24,6 +25,9 @@ export function configClientOptions(
     cacheFile: path.join(config.dataDir, 'snapshot.cache'),
     cacheWriteIntervalMs: 1000,
     cacheBytesMax: 512 * megabyte,
+    freshnessFile: path.join(config.dataDir, 'snapshot.current'),
+    freshnessIntervalMs: 10_000,
+    machineClock: machineClock(),
     advertisedUrl: config.publicUrl ?? '',
     startWaitMs: 2000,
     welcomeTimeoutMs: 10_000,

@@ -44,6 +44,8 @@ function entryDump(entry: ResourceEntry): object {
         ...entry.value,
         keys: entry.value.keys.map(({ id, algorithms }) => ({ id, algorithms: [...algorithms] })),
       };
+    case 'Revocation':
+      return entry.value;
     case 'SealKeyRing':
       return { primary: entry.value.primary.id, keys: redacted };
   }

@@ -15,7 +15,9 @@ import type { CompleteRange } from '../snapshot/range-assembler.ts';
 import { ResourceState } from '../snapshot/resource-state.ts';
 import type { SnapshotHolder } from '../snapshot/snapshot-holder.ts';
 import { ConfigStream, type StreamFault } from './config-stream.ts';
+import { type FreshnessFileOptions, readFreshness, writeFreshness } from './freshness-file.ts';
 import { Staleness } from './staleness.ts';
+import { ageOf, type MachineClock, witness } from './witnessed-time.ts';
 
 export interface ConfigClientOptions {
   readonly connection: ControlPlaneConnectionOptions;
@@ -28,6 +30,12 @@ export interface ConfigClientOptions {
   readonly cacheWriteIntervalMs: number;
   /** Largest disk cache; 512 MB is sensible. */
   readonly cacheBytesMax: number;
+  /** File that says when the cache was last known to be current; its folder exists. */
+  readonly freshnessFile: string;
+  /** How often that is written; 10,000 is sensible. */
+  readonly freshnessIntervalMs: number;
+  /** Clocks that outlive the process. */
+  readonly machineClock: MachineClock;
   /** One running process; a restarted node has another. */
   readonly instanceId: string;
   /** Version of the node's software. */
@@ -64,7 +72,7 @@ export interface ConfigClientStatus {
   readonly nodeName: string;
   readonly nodeId: string;
   readonly nodeGroup: string;
-  /** Undefined before the first heartbeat. */
+  /** Age of the node's view, in a node that started from its cache too; undefined: unknown. */
   readonly stalenessMs: number | undefined;
   readonly lastError: string;
   readonly streamsTotal: number;
@@ -100,12 +108,17 @@ export class ConfigClient {
   readonly #pause = new InterruptibleWait();
   readonly #startWait = new InterruptibleWait();
   readonly #staleness = new Staleness();
+  readonly #freshnessOptions: FreshnessFileOptions;
   #state = ResourceState.empty();
   #stream: ConfigStream | undefined;
   #running: Promise<void> | undefined;
   #stopCredential: (() => void) | undefined;
   #closed = false;
   #confirmed = false;
+  /** The stream that is open has brought a range, so that the node holds what it speaks of. */
+  #streamConfirmed = false;
+  #cachedRevision: number | undefined;
+  #freshnessTimer: NodeJS.Timeout | undefined;
   #fromNothing = false;
   #attempts = 0;
   #connectionState: ConnectionState = 'connecting';
@@ -127,6 +140,11 @@ export class ConfigClient {
       now: options.now,
     };
     this.#cache = new DiskCache(this.#cacheOptions);
+    this.#freshnessOptions = {
+      file: options.freshnessFile,
+      secret: () => options.credential.token(),
+      logger: options.logger,
+    };
     this.#backoff = new Backoff({
       firstMs: options.reconnectFirstMs,
       maxMs: options.reconnectMaxMs,
@@ -139,6 +157,11 @@ export class ConfigClient {
     return this.#state;
   }
 
+  /** Age of the view that calls are decided by, in milliseconds; undefined: unknown. */
+  viewAgeMs(): number | undefined {
+    return this.#staleness.ms(this.#options.now());
+  }
+
   status(): ConfigClientStatus {
     return {
       connection: this.#connectionState,
@@ -146,7 +169,7 @@ export class ConfigClient {
       nodeName: this.#welcome?.nodeName ?? '',
       nodeId: this.#welcome?.nodeId ?? '',
       nodeGroup: this.#welcome?.nodeGroup ?? '',
-      stalenessMs: this.#staleness.ms(this.#options.now()),
+      stalenessMs: this.viewAgeMs(),
       lastError: this.#lastError,
       streamsTotal: this.#streamsTotal,
       rangesTotal: this.#rangesTotal,
@@ -161,8 +184,12 @@ export class ConfigClient {
    */
   async start(): Promise<void> {
     const cached = await readDiskCache(this.#cacheOptions);
-    if (cached !== undefined) this.#state = cached;
+    if (cached !== undefined) await this.#restore(cached);
     this.#stopCredential = this.#options.credential.onChange(() => this.#credentialChanged());
+    this.#freshnessTimer = setInterval(
+      () => void this.#keepFreshness(),
+      this.#options.freshnessIntervalMs,
+    );
     const waited = this.#startWait.wait(this.#options.startWaitMs);
     this.#running = this.#run();
     await waited;
@@ -184,12 +211,40 @@ export class ConfigClient {
     if (this.#closed) return;
     this.#closed = true;
     this.#stopCredential?.();
+    clearInterval(this.#freshnessTimer);
     this.#stream?.cancel();
     this.#pause.interrupt();
     this.#startWait.interrupt();
     await this.#running;
     await this.#cache.flush();
+    await this.#keepFreshness();
     this.#connectionState = 'closed';
+  }
+
+  /** A view whose age can't be told is kept, and serves whom it doesn't matter to. */
+  async #restore(cached: ResourceState): Promise<void> {
+    this.#state = cached;
+    this.#cachedRevision = cached.revision;
+    const freshness = await readFreshness(this.#freshnessOptions);
+    if (freshness?.epoch !== cached.epoch || freshness.revision > cached.revision) return;
+    const ageMs = ageOf(freshness.currentAt, this.#options.machineClock);
+    this.#staleness.restore(ageMs, this.#options.now());
+  }
+
+  /** Only of what the cache holds: an older cache must not pass for current. */
+  async #keepFreshness(): Promise<void> {
+    const { epoch, revision } = this.#state;
+    const ageMs = this.viewAgeMs();
+    const cached = this.#cache.writtenRevision ?? this.#cachedRevision;
+    if (ageMs === undefined || epoch === '' || cached !== revision) return;
+    const currentAt = witness(this.#options.machineClock, ageMs);
+    await writeFreshness(this.#freshnessOptions, { epoch, revision, currentAt });
+  }
+
+  /** Revision that the node holds of the stream's database; -1: nothing that the stream has confirmed. */
+  #appliedRevision(): number {
+    const confirmed = this.#streamConfirmed && this.#state.epoch === this.#welcome?.epoch;
+    return confirmed ? this.#state.revision : -1;
   }
 
   async #run(): Promise<void> {
@@ -207,6 +262,7 @@ export class ConfigClient {
   async #connectOnce(): Promise<StreamEnd> {
     const { credential } = this.#options;
     this.#connectionState = 'connecting';
+    this.#streamConfirmed = false;
     this.#streamsTotal += 1;
     await credential.refresh();
     const client = new contracts.discovery.ConfigDiscovery(
@@ -221,7 +277,8 @@ export class ConfigClient {
         state: () => this.#state,
         welcomed: (welcome) => this.#welcomed(welcome),
         applied: (state, range) => this.#applied(state, range),
-        heartbeat: (heartbeat) => this.#staleness.observe(heartbeat, this.#options.now()),
+        heartbeat: (heartbeat) =>
+          this.#staleness.observe(heartbeat, this.#options.now(), this.#appliedRevision()),
       },
       { ...this.#options, fromNothing: this.#fromNothing },
     );
@@ -232,6 +289,7 @@ export class ConfigClient {
       return streamEnd(error);
     } finally {
       this.#stream = undefined;
+      this.#staleness.streamEnded();
       client.close();
     }
   }
@@ -259,6 +317,8 @@ export class ConfigClient {
     this.#lastError = '';
     this.#backoff.reset();
     this.#confirmed = true;
+    this.#streamConfirmed = true;
+    this.#staleness.applied(this.#appliedRevision());
     if (state.snapshot === undefined) {
       this.#options.logger.error(
         { revision: state.revision },

@@ -1,6 +1,9 @@
 import type { CallRecorder } from '../events/call-recorder.ts';
+import { insufficientScopeHeaders } from './challenge.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import type { Routed } from './route.ts';
+import { missingScopes } from './scope-check.ts';
+import { type Present, targetRefusal } from './standing.ts';
 
 /** Says that a call may be made. Only `authorize` makes one, and what follows takes nothing else. */
 class Permit {
@@ -21,12 +24,22 @@ export type { Permit };
 const listsEverybodysTasks = 'tasks/list';
 
 /** Decides whether the caller may do this: nothing is allowed by what could not be read. */
-export function authorize(routed: Routed, recorder: CallRecorder): Permit | LocalReply {
+export function authorize(
+  routed: Routed,
+  recorder: CallRecorder,
+  now: Omit<Present, 'snapshot'>,
+): Permit | LocalReply {
   const { organization, server, decoded } = routed;
-  if (!organization.enabled || !server.enabled) return localReply('server_disabled');
-  const refused = decoded.identified.accepted.snapshot.failClosed(organization.id, server.id);
-  if (refused !== undefined) {
-    return localReply('configuration_refused', { detail: `${refused.type} ${refused.name}` });
+  const { accepted, principal } = decoded.identified;
+  const closed = targetRefusal(routed, { ...now, snapshot: accepted.snapshot });
+  if (closed !== undefined) return closed;
+  const missing = missingScopes(
+    { server: server.slug, messages: decoded.messages },
+    principal.scopes,
+  );
+  if (missing !== undefined) {
+    const headers = insufficientScopeHeaders(accepted, missing);
+    return localReply('scope_insufficient', { headers });
   }
   const listsTasks = decoded.messages.some(
     (message) => message.kind === 'request' && message.method === listsEverybodysTasks,

@@ -3,9 +3,11 @@ import type { EndpointEntry } from '../snapshot/snapshot.ts';
 import { EndpointAttempts } from '../upstream/endpoint-attempts.ts';
 import type { UpstreamFailure } from '../upstream/upstream-transport.ts';
 import type { CallContext, CallFinisher } from './call-finisher.ts';
+import { sendCancelled } from './cancelled-notification.ts';
 import { type ClientGone, releaseRequest, unsupportedVersion } from './decode.ts';
 import { type Admitted, isLongStream } from './limit.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
+import type { OpenCalls } from './open-calls.ts';
 import type { PipelineDependencies } from './pipeline-options.ts';
 import { Relay } from './relay.ts';
 import type { LongStream } from './relayed-call.ts';
@@ -16,6 +18,7 @@ export interface ForwardParts {
   readonly dependencies: PipelineDependencies;
   readonly finisher: CallFinisher;
   readonly streams: Set<LongStream>;
+  readonly openCalls: OpenCalls;
 }
 
 /** A GET or DELETE at a server that knows no sessions at all. */
@@ -73,7 +76,7 @@ class Forwarding {
   }
 
   #open(endpoint: EndpointEntry, { headers, body }: UpstreamCall): void {
-    const { dependencies, finisher, streams } = this.#parts;
+    const { dependencies, finisher, streams, openCalls } = this.#parts;
     const { options, clock, upstreams, logger } = dependencies;
     const { server, decoded } = this.#call.permit.routed;
     this.#context.facts.endpointId = endpoint.id;
@@ -83,11 +86,20 @@ class Forwarding {
       logger,
       eras: upstreams.eras,
       streams,
+      openCalls,
       monotonicMs: clock.monotonicMs,
       retry: (failure) => this.#retry(failure),
       forwarded: () => this.#forwarded(),
+      cancel: () => sendCancelled(this.#call, endpoint, upstreams.transport),
     });
     this.#relay = relay;
+    // The body, a token's key or the upstream's era may have taken time to find out.
+    const refusal = openCalls.add(relay);
+    if (refusal !== undefined) {
+      relay.release();
+      finisher.reply(this.#context, refusal, false);
+      return;
+    }
     const exchange = upstreams.transport.open(
       {
         server,

@@ -1,7 +1,7 @@
 import type { UpstreamFailure, UpstreamHead } from '../upstream/upstream-transport.ts';
 import { answerHeaders } from './answer-headers.ts';
 import type { AnswerReader } from './answer-reader.ts';
-import { localReply } from './local-reply.ts';
+import { type LocalReply, localReply } from './local-reply.ts';
 import { type Answer, type AnswerProgress, notBegun, type RelayedCall } from './relayed-call.ts';
 import { StreamedAnswer } from './streamed-answer.ts';
 import {
@@ -56,6 +56,11 @@ export class EmptyAnswer implements Answer {
 
   broke({ reason }: UpstreamFailure): void {
     this.#relayed.fail(localReply(reason));
+  }
+
+  withdraw(reply: LocalReply): void {
+    this.#relayed.parts.cancel();
+    this.#relayed.fail(reply);
   }
 
   release(): void {}
@@ -130,6 +135,11 @@ export class ErrorAnswer implements Answer {
     this.#relayed.fail(localReply(reason));
   }
 
+  withdraw(reply: LocalReply): void {
+    this.#relayed.parts.cancel();
+    this.#relayed.fail(reply);
+  }
+
   release(): void {}
 }
 
@@ -173,6 +183,11 @@ export class WholeAnswer implements Answer {
 
   broke({ reason }: UpstreamFailure): void {
     this.#relayed.fail(localReply(reason));
+  }
+
+  withdraw(reply: LocalReply): void {
+    this.#relayed.parts.cancel();
+    this.#relayed.fail(reply);
   }
 
   release(): void {}

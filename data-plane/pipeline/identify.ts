@@ -3,6 +3,7 @@ import type { ReasonCode } from '../../common/reasons.ts';
 import { identifyApiKey } from '../identity/api-key-identifier.ts';
 import { bearerToken } from '../identity/bearer-token.ts';
 import type { Principal } from '../identity/principal.ts';
+import { isRevoked } from '../identity/revocation-check.ts';
 import type { TokenIdentifier } from '../identity/token-identifier.ts';
 import type { Accepted } from './accept.ts';
 import { unauthorizedHeaders } from './challenge.ts';
@@ -26,9 +27,10 @@ function refuse(accepted: Accepted, reason: ReasonCode): LocalReply {
 }
 
 /** What holds of every credential once it has proved whose it is. */
-function concluded(accepted: Accepted, outcome: Outcome): Identified | LocalReply {
+function concluded(accepted: Accepted, outcome: Outcome, nowMs: number): Identified | LocalReply {
   if (typeof outcome === 'string') return refuse(accepted, outcome);
   accepted.facts.principal = outcome;
+  if (isRevoked(accepted.snapshot, outcome, nowMs)) return refuse(accepted, 'credential_revoked');
   if (outcome.token !== undefined && outcome.roles.length === 0) return localReply('role_missing');
   return { kind: 'identified', accepted, principal: outcome };
 }
@@ -54,13 +56,13 @@ export function identify(
   nowMs: number,
 ): Identified | LocalReply | Promise<Identified | LocalReply> {
   const { authorization } = accepted.headers;
-  if (authorization === undefined) return concluded(accepted, 'credential_missing');
+  if (authorization === undefined) return concluded(accepted, 'credential_missing', nowMs);
   const text = bearerToken(authorization);
-  if (text === undefined) return concluded(accepted, 'credential_invalid');
+  if (text === undefined) return concluded(accepted, 'credential_invalid', nowMs);
   if (text.startsWith(credentialPrefix.apiKey)) {
-    return concluded(accepted, identifyApiKey(text, accepted.snapshot, nowMs));
+    return concluded(accepted, identifyApiKey(text, accepted.snapshot, nowMs), nowMs);
   }
   const outcome = identifyToken(accepted, text, tokens, nowMs);
-  if (!(outcome instanceof Promise)) return concluded(accepted, outcome);
-  return outcome.then((later) => concluded(accepted, later));
+  if (!(outcome instanceof Promise)) return concluded(accepted, outcome, nowMs);
+  return outcome.then((later) => concluded(accepted, later, nowMs));
 }

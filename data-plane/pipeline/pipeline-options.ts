@@ -71,6 +71,8 @@ export interface PipelineDependencies {
   readonly tokens: TokenIdentifier;
   readonly upstreams: Omit<Upstreams, 'close'>;
   readonly clock: CallClock;
+  /** How old the node's view of its configuration is, in milliseconds; undefined: unknown. */
+  readonly viewAgeMs: () => number | undefined;
   /** A fresh random UUID. */
   readonly newId: () => string;
   readonly logger: Logger;

@@ -8,6 +8,7 @@ import { type ForwardParts, forward } from './forward.ts';
 import { identify } from './identify.ts';
 import { limit } from './limit.ts';
 import { isLocalReply, type LocalReply, localReply } from './local-reply.ts';
+import { OpenCalls } from './open-calls.ts';
 import { OriginPolicy } from './origin-policy.ts';
 import type { PipelineDependencies } from './pipeline-options.ts';
 import { CallLog } from './record.ts';
@@ -26,6 +27,8 @@ export interface Pipeline {
   handle(exchange: ClientExchange): void;
   /** Ends the long streams in order, so that their clients come back on another node. */
   drain(): void;
+  /** Ends calls in progress that may no longer go on. Called at each new snapshot, and each second. */
+  recheck(): void;
 }
 
 /** Makes the pipeline of a node. */
@@ -35,7 +38,14 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   const finisher = new CallFinisher(recorder, logger);
   const streams = new Set<LongStream>();
   let draining = false;
-  const parts: ForwardParts = { dependencies, finisher, streams };
+  const present = () => {
+    const snapshot = dependencies.snapshots.current();
+    return snapshot && { snapshot, nowMs: clock.nowMs(), viewAgeMs: dependencies.viewAgeMs() };
+  };
+  const openCalls = new OpenCalls(present, (error) => {
+    logger.error({ err: error }, 'a call could not be ended in order');
+  });
+  const parts: ForwardParts = { dependencies, finisher, streams, openCalls };
 
   /** The whole way. Each stage returns what the next one takes, or the reply that ends the call. */
   async function run(
@@ -57,7 +67,10 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     const routed = route(decoded, upstreams.picker);
     if (isLocalReply(routed)) return routed;
 
-    const permit = authorize(routed, recorder);
+    const permit = authorize(routed, recorder, {
+      nowMs: clock.nowMs(),
+      viewAgeMs: dependencies.viewAgeMs(),
+    });
     if (isLocalReply(permit)) return permit;
 
     const admitted = limit(permit, { open: streams.size, max: options.streamsMax, draining });
@@ -118,5 +131,6 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
       draining = true;
       for (const stream of streams) stream.drain();
     },
+    recheck: () => openCalls.recheck(),
   };
 }

@@ -5,7 +5,13 @@ import { type Message, targetOf } from '../mcp/message.ts';
 import type { CallFacts } from './call-facts.ts';
 
 /** How an exchange ended for the client. */
-export type CallOutcome = 'completed' | 'client_closed' | 'upstream_closed' | 'timeout' | 'drained';
+export type CallOutcome =
+  | 'completed'
+  | 'client_closed'
+  | 'upstream_closed'
+  | 'timeout'
+  | 'drained'
+  | 'revoked';
 
 export interface CallEnding {
   readonly decision: 'DECISION_ALLOWED' | 'DECISION_REFUSED' | 'DECISION_FAILED';

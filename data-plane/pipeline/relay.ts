@@ -10,6 +10,7 @@ import type { CallContext } from './call-finisher.ts';
 import { EmptyAnswer, ErrorAnswer, smallAnswerBytesMax, WholeAnswer } from './held-answer.ts';
 import type { Admitted } from './limit.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
+import type { OpenCall } from './open-calls.ts';
 import { type Answer, notBegun, type RelayedCall, type RelayParts } from './relayed-call.ts';
 import { StreamedAnswer } from './streamed-answer.ts';
 import { answerKind, refusedHead } from './upstream-answer.ts';
@@ -22,7 +23,7 @@ import { answerKind, refusedHead } from './upstream-answer.ts';
  * cancellation; in the legacy era it is the same disconnect that a server behind no gateway would see, and
  * what lets it resume the stream when the client comes back.
  */
-export class Relay implements UpstreamSink, RelayedCall {
+export class Relay implements UpstreamSink, RelayedCall, OpenCall {
   readonly call: Admitted;
   readonly endpoint: EndpointEntry;
   readonly context: CallContext;
@@ -82,7 +83,7 @@ export class Relay implements UpstreamSink, RelayedCall {
     if (this.#over) return;
     this.#log(failure);
     if (this.#answer !== undefined) this.#answer.broke(failure);
-    else if (this.parts.retry(failure)) this.#over = true;
+    else if (this.parts.retry(failure)) this.#handedOn();
     else this.fail(localReply(failure.reason));
   }
 
@@ -98,8 +99,20 @@ export class Relay implements UpstreamSink, RelayedCall {
     this.#answer = answer;
   }
 
+  /** The caller's credential, or what it was for, has ended: the upstream need not work on. */
+  withdraw(reply: LocalReply): void {
+    if (this.#over) return;
+    if (this.#answer === undefined) {
+      this.parts.cancel();
+      this.fail(reply);
+    } else {
+      this.#answer.withdraw(reply);
+    }
+  }
+
   release(): void {
     this.#over = true;
+    this.parts.openCalls.delete(this);
     this.#answer?.release();
   }
 
@@ -111,6 +124,11 @@ export class Relay implements UpstreamSink, RelayedCall {
   fail(reply: LocalReply): void {
     this.stop();
     this.parts.finisher.reply(this.context, reply, true);
+  }
+
+  #handedOn(): void {
+    this.#over = true;
+    this.parts.openCalls.delete(this);
   }
 
   /** What a client is never shown, such as addresses behind the gateway. */

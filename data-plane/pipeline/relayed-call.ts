@@ -5,6 +5,7 @@ import type { Upstreams } from '../upstream/upstreams.ts';
 import type { CallContext, CallFinisher } from './call-finisher.ts';
 import type { Admitted } from './limit.ts';
 import type { LocalReply } from './local-reply.ts';
+import type { OpenCalls } from './open-calls.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
 
 /** A stream that is meant to stay open. */
@@ -22,10 +23,14 @@ export interface RelayParts {
   readonly monotonicMs: () => number;
   /** Where a long stream is counted and found when the node drains. */
   readonly streams: Set<LongStream>;
+  /** Where it is found when its credential ends. */
+  readonly openCalls: OpenCalls;
   /** Tries the call on another endpoint; false when there is none or something was sent. */
   readonly retry: (failure: UpstreamFailure) => boolean;
   /** The request has arrived and will not be sent again: what it holds can go. */
   readonly forwarded: () => void;
+  /** Tells an upstream that doesn't notice it by itself that nobody waits any more. */
+  readonly cancel: () => void;
 }
 
 /** A call whose upstream answers, as the forms of the answer take it. */
@@ -55,6 +60,8 @@ export interface Answer {
   end(): void;
   /** The upstream's leg broke. */
   broke(failure: UpstreamFailure): void;
+  /** The call may not go on: what the client has not got, it doesn't get. */
+  withdraw(reply: LocalReply): void;
   /** Gives back its timers and its place. */
   release(): void;
 }

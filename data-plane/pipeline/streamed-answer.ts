@@ -3,7 +3,7 @@ import type { UpstreamFailure, UpstreamHead } from '../upstream/upstream-transpo
 import { answerHeaders } from './answer-headers.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import { isLongStream } from './limit.ts';
-import { localReply, localReplyBody } from './local-reply.ts';
+import { type LocalReply, localReply, localReplyBody } from './local-reply.ts';
 import type { CallEnding } from './record.ts';
 import type { Answer, AnswerProgress, LongStream, RelayedCall } from './relayed-call.ts';
 
@@ -19,6 +19,7 @@ export class StreamedAnswer implements Answer, LongStream {
   /** The response and what followed it, while its record is on its way to the disk. */
   #unrecorded: Buffer[] | undefined;
   #endsOnceRecorded = false;
+  #withdrawn = false;
   #stallTimer: NodeJS.Timeout | undefined;
   #startTimer: NodeJS.Timeout | undefined;
 
@@ -113,6 +114,40 @@ export class StreamedAnswer implements Answer, LongStream {
     });
   }
 
+  /**
+   * A stream that nothing is owed on ends regularly, so that its client comes back and is told at the door. A
+   * client that waits for a response, or for a subscription's events, gets an error instead; one that reads
+   * JSON is cut off.
+   */
+  withdraw(local: LocalReply): void {
+    const { context, parts } = this.#relayed;
+    const { reply, log } = context;
+    const waits = !this.#reader.answered;
+    const last = waits ? this.#errorEvent(local) : undefined;
+    if (waits && !this.#long) parts.cancel();
+    this.#relayed.stop();
+    // Recorded, but not on disk yet: it stays unseen.
+    const unseen = this.#unrecorded !== undefined;
+    this.#withdrawn = true;
+    if (log.finished) {
+      if (unseen) reply.destroy();
+      else reply.end();
+      return;
+    }
+    const { rpcCode } = reasons[local.reason];
+    const ending: CallEnding = {
+      ...this.#ending('revoked', reply.bytesWritten + (last?.length ?? 0)),
+      decision: 'DECISION_FAILED',
+      reason: local.reason,
+      ...(last === undefined ? {} : { rpcErrorCode: rpcCode }),
+    };
+    parts.finisher.finish(context, ending, () => {
+      if (last !== undefined) reply.write(last);
+      if (last === undefined && !this.#long) reply.destroy();
+      else reply.end();
+    });
+  }
+
   drain(): void {
     this.#relayed.stop();
     const { context, parts } = this.#relayed;
@@ -149,6 +184,17 @@ export class StreamedAnswer implements Answer, LongStream {
     return messages.length === 1 && messages[0]?.kind === 'request';
   }
 
+  /** Undefined where no single request waits in events: on a GET stream, for a batch, for JSON. */
+  #errorEvent(local: LocalReply): Buffer | undefined {
+    const { messages } = this.#relayed.call.permit.routed.decoded;
+    const rest = this.#reader.eventRest;
+    if (rest === undefined || messages.length !== 1 || messages[0]?.kind !== 'request') {
+      return undefined;
+    }
+    const error = localReplyBody(local, this.#relayed.context.facts);
+    return Buffer.from(`${rest}event: message\ndata: ${error}\n\n`);
+  }
+
   #lastEvent({ reason }: UpstreamFailure): Buffer | undefined {
     if (!this.#owesResponse) return undefined;
     // A message that can't be relayed would come again when the stream is resumed.
@@ -161,6 +207,7 @@ export class StreamedAnswer implements Answer, LongStream {
   #recorded(): void {
     const pieces = this.#unrecorded ?? [];
     this.#unrecorded = undefined;
+    if (this.#withdrawn) return;
     for (const piece of pieces) this.#send(piece);
     if (this.#endsOnceRecorded) this.#end();
     else if (this.#stallTimer === undefined) this.#relayed.resume();

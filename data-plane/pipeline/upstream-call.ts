@@ -111,13 +111,21 @@ function addTo(headers: Record<string, string>, name: string, value: string | un
   if (value !== undefined) headers[name] = value;
 }
 
-function addLegacyHeaders(call: Admitted, headers: Record<string, string>): void {
+/** The upstream's own session, and the version that the client names. */
+export function sessionHeaders(call: Admitted): Record<string, string> {
   const { decoded, session } = call.permit.routed;
-  const client = decoded.identified.accepted.headers;
+  const headers: Record<string, string> = {};
   addTo(headers, 'mcp-session-id', session?.state.upstreamSession);
   // The handshake went through unchanged, so that both legs settled on one version. What a client names
   // after it stands as it is, also nothing: the upstream treats it as it would without a gateway.
   addTo(headers, 'mcp-protocol-version', decoded.version);
+  return headers;
+}
+
+function addLegacyHeaders(call: Admitted, headers: Record<string, string>): void {
+  const { decoded } = call.permit.routed;
+  const client = decoded.identified.accepted.headers;
+  Object.assign(headers, sessionHeaders(call));
   if (decoded.identified.accepted.method === 'GET') {
     addTo(headers, 'last-event-id', client.lastEventId);
   }

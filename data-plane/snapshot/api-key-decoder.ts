@@ -1,4 +1,5 @@
 import { contracts } from '../../common/contracts.ts';
+import { scopeLengthMax } from '../../common/scope.ts';
 import {
   expectEnvelope,
   expectId,
@@ -13,7 +14,8 @@ const keyIdPattern = /^[0-9A-Za-z]{12}$/;
 const hashBytes = 32;
 const subjectLengthMax = 256;
 const labelLengthMax = 512;
-const grantBounds = { itemsMax: 64, lengthMax: 128 };
+const roleBounds = { itemsMax: 64, lengthMax: 128 };
+const scopeBounds = { itemsMax: 64, lengthMax: scopeLengthMax };
 
 /** Decodes an `ApiKey`; its name in the stream is its key id. */
 export const decodeApiKey: ResourceDecoder<ApiKeyEntry> = (resource) => {
@@ -38,8 +40,8 @@ export const decodeApiKey: ResourceDecoder<ApiKeyEntry> = (resource) => {
     'subject',
     `must have 1 to ${subjectLengthMax} characters`,
   );
-  expectTexts(violations, 'roles', key.roles, grantBounds);
-  expectTexts(violations, 'scopes', key.scopes, grantBounds);
+  expectTexts(violations, 'roles', key.roles, roleBounds);
+  expectTexts(violations, 'scopes', key.scopes, scopeBounds);
   violations.expect(
     Number.isSafeInteger(key.expiresAtMs),
     'expires_at_ms',

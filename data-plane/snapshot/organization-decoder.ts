@@ -26,7 +26,7 @@ export const decodeOrganization: ResourceDecoder<OrganizationEntry> = (resource)
     contracts.resources.Organization.deserialize,
   );
   if (!parsed.ok) return parsed;
-  const { id, slug, enabled, mustAudit, allowedOrigins } = parsed.value;
+  const { id, slug, enabled, mustAudit, allowedOrigins, staleAfterSeconds } = parsed.value;
   const violations = new ViolationList();
   expectEnvelope(violations, resource, { name: id, organizationId: id });
   expectId(violations, 'id', id);
@@ -49,5 +49,6 @@ export const decodeOrganization: ResourceDecoder<OrganizationEntry> = (resource)
     enabled,
     mustAudit,
     allowedOrigins: new Set(allowedOrigins),
+    staleAfterMs: staleAfterSeconds === 0 ? undefined : staleAfterSeconds * 1000,
   }));
 };

@@ -4,6 +4,8 @@ import type { IssuerEntry } from './issuer.ts';
 import { decodeIssuer } from './issuer-decoder.ts';
 import { decodeOrganization } from './organization-decoder.ts';
 import type { ResourceBody } from './resource-decoder.ts';
+import type { RevocationEntry } from './revocation.ts';
+import { decodeRevocation } from './revocation-decoder.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
 import { decodeSealKeyRing } from './seal-key-ring-decoder.ts';
 import { decodeServer } from './server-decoder.ts';
@@ -16,6 +18,7 @@ export type ResourceEntry =
   | { readonly type: 'ApiKey'; readonly value: ApiKeyEntry }
   | { readonly type: 'Issuer'; readonly value: IssuerEntry }
   | { readonly type: 'Server'; readonly value: ServerEntry }
+  | { readonly type: 'Revocation'; readonly value: RevocationEntry }
   | { readonly type: 'SealKeyRing'; readonly value: SealKeyRing };
 
 type EntryDecoder = (resource: ResourceBody) => Decoded<ResourceEntry>;
@@ -55,7 +58,10 @@ const decoders: Readonly<Record<ResourceType, EntryDecoder>> = {
   },
   Policy: notEnforceable('Policy'),
   RateLimit: notEnforceable('RateLimit'),
-  Revocation: notEnforceable('Revocation'),
+  Revocation: (resource) => {
+    const decoded = decodeRevocation(resource);
+    return decoded.ok ? { ok: true, value: { type: 'Revocation', value: decoded.value } } : decoded;
+  },
 };
 
 /** Decodes a body of any type; never throws. */

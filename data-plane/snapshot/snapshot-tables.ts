@@ -3,6 +3,7 @@ import { FailClosedIndex, type FailClosedIndexEditor } from './fail-closed-index
 import { failsClosed, type HeldResource, type UsableResource } from './held-resource.ts';
 import { IssuerIndex, type IssuerIndexEditor } from './issuer-index.ts';
 import { PersistentMap, type PersistentMapEditor } from './persistent-map.ts';
+import { RevocationIndex, type RevocationIndexEditor } from './revocation-index.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
 import type { ApiKeyEntry, OrganizationEntry, ServerEntry, Snapshot } from './snapshot.ts';
 
@@ -28,6 +29,7 @@ interface Tables {
   readonly apiKeys: PersistentMap<ApiKeyEntry>;
   readonly servers: ClaimIndex<ServerEntry>;
   readonly issuers: IssuerIndex;
+  readonly revocations: RevocationIndex;
   readonly rings: Rings;
   /** The keys in use: those of the rings held, or of the last ones when a ring was taken away for none. */
   readonly sealKeys: SealKeyRing | undefined;
@@ -48,6 +50,7 @@ export class SnapshotTables {
       apiKeys: PersistentMap.empty(),
       servers: new ClaimIndex(),
       issuers: new IssuerIndex(),
+      revocations: new RevocationIndex(),
       rings: new Map(),
       sealKeys: undefined,
       failClosed: new FailClosedIndex(),
@@ -57,11 +60,13 @@ export class SnapshotTables {
   /** Undefined until there is a seal key ring: sessions could not be sealed, so that no call can be served. */
   snapshot(epoch: string, revision: number): Snapshot | undefined {
     const { organizations, apiKeys, servers, issuers, sealKeys, failClosed } = this.#tables;
+    const { revocations } = this.#tables;
     if (sealKeys === undefined) return undefined;
     return {
       epoch,
       revision,
       sealKeys,
+      revocations,
       organization: (slug) => organizations.get(slug),
       apiKey: (keyId) => apiKeys.get(keyId),
       server: (organizationId, slug) => servers.get(serverSlug(organizationId, slug)),
@@ -81,6 +86,7 @@ export class SnapshotTablesEditor {
   readonly #apiKeys: PersistentMapEditor<ApiKeyEntry>;
   readonly #servers: ClaimIndexEditor<ServerEntry>;
   readonly #issuers: IssuerIndexEditor;
+  readonly #revocations: RevocationIndexEditor;
   readonly #rings: Map<string, SealKeyRing>;
   readonly #sealKeysBefore: SealKeyRing | undefined;
   readonly #failClosed: FailClosedIndexEditor;
@@ -90,6 +96,7 @@ export class SnapshotTablesEditor {
     this.#apiKeys = tables.apiKeys.edit();
     this.#servers = tables.servers.edit();
     this.#issuers = tables.issuers.edit();
+    this.#revocations = tables.revocations.edit();
     this.#rings = new Map(tables.rings);
     this.#sealKeysBefore = tables.sealKeys;
     this.#failClosed = tables.failClosed.edit();
@@ -116,6 +123,7 @@ export class SnapshotTablesEditor {
       apiKeys: this.#apiKeys.finish(),
       servers: this.#servers.finish(),
       issuers: this.#issuers.finish(),
+      revocations: this.#revocations.finish(),
       rings: this.#rings,
       sealKeys: joinRings(this.#rings) ?? this.#sealKeysBefore,
       failClosed: this.#failClosed.finish(),
@@ -144,6 +152,9 @@ export class SnapshotTablesEditor {
       case 'Issuer':
         this.#issuers.add(entry.value, lastGood);
         return;
+      case 'Revocation':
+        this.#revocations.add(entry.value);
+        return;
       case 'SealKeyRing':
         this.#rings.set(resource.name, entry.value);
         return;
@@ -166,6 +177,9 @@ export class SnapshotTablesEditor {
         return;
       case 'Issuer':
         this.#issuers.remove(entry.value);
+        return;
+      case 'Revocation':
+        this.#revocations.remove(entry.value);
         return;
       case 'SealKeyRing':
         this.#rings.delete(resource.name);

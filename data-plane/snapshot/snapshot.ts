@@ -1,4 +1,5 @@
 import type { IssuerEntry } from './issuer.ts';
+import type { RevocationIndex } from './revocation-index.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
 
 /** A tenant, as calls see it. */
@@ -8,6 +9,8 @@ export interface OrganizationEntry {
   readonly enabled: boolean;
   readonly mustAudit: boolean;
   readonly allowedOrigins: ReadonlySet<string>;
+  /** Calls are refused while the node's view is older; undefined: never. */
+  readonly staleAfterMs: number | undefined;
 }
 
 export interface ApiKeyEntry {
@@ -67,6 +70,7 @@ export interface Snapshot {
   readonly epoch: string;
   readonly revision: number;
   readonly sealKeys: SealKeyRing;
+  readonly revocations: RevocationIndex;
   organization(slug: string): OrganizationEntry | undefined;
   apiKey(keyId: string): ApiKeyEntry | undefined;
   server(organizationId: string, slug: string): ServerEntry | undefined;

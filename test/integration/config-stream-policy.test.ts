@@ -43,6 +43,7 @@ function handMadeSource(groupId: string) {
     enabled: true,
     mustAudit: false,
     allowedOrigins: [],
+    staleAfterSeconds: null,
   });
   const ring = sealKeyRingResource(groupId, [
     { keyId: 'k', key: Buffer.alloc(32, 1), primary: true },

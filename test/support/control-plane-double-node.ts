@@ -12,6 +12,7 @@ import {
   type ConfigClientOptions,
   createConfigClient,
 } from '../../data-plane/discovery/config-client.ts';
+import { machineClock } from '../../data-plane/discovery/witnessed-time.ts';
 import { openSpool, type Spool } from '../../data-plane/events/spool.ts';
 import type { SpoolOptions } from '../../data-plane/events/spool-options.ts';
 import type { Snapshot } from '../../data-plane/snapshot/snapshot.ts';
@@ -37,6 +38,10 @@ export class NodeDisk {
 
   get cacheFile(): string {
     return path.join(this.folder, 'snapshot.cache');
+  }
+
+  get freshnessFile(): string {
+    return path.join(this.folder, 'snapshot.current');
   }
 
   get spoolFolder(): string {
@@ -81,6 +86,9 @@ export async function testNode(
     cacheFile: disk.cacheFile,
     cacheWriteIntervalMs: 0,
     cacheBytesMax: 64 * 1024 * 1024,
+    freshnessFile: disk.freshnessFile,
+    freshnessIntervalMs: 20,
+    machineClock: machineClock(),
     instanceId: 'instance-1',
     build: '1.0.0',
     advertisedUrl: '',

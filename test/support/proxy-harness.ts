@@ -35,6 +35,8 @@ export interface ProxyHarnessOptions {
   readonly snapshot?: ProxySnapshot;
   /** Wall time, for expiry. */
   readonly nowMs?: () => number;
+  /** Age of the node's view; 0 by default. */
+  readonly viewAgeMs?: () => number | undefined;
 }
 
 /** Listener and pipeline on a free loopback port, over a snapshot in memory: a node without its planes. */
@@ -73,6 +75,7 @@ export class ProxyHarness {
       tokens: this.tokens,
       upstreams: this.#upstreams,
       clock: { nowMs: options.nowMs ?? Date.now, monotonicMs: clockMs },
+      viewAgeMs: options.viewAgeMs ?? (() => 0),
       newId: randomUUID,
       logger,
     });

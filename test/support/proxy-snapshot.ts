@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { newCredential } from '../../common/credential.ts';
 import type { IssuerEntry } from '../../data-plane/snapshot/issuer.ts';
+import type { RevokedTokens } from '../../data-plane/snapshot/revocation.ts';
+import { RevocationIndex } from '../../data-plane/snapshot/revocation-index.ts';
 import type {
   ApiKeyEntry,
   FailClosedEntry,
@@ -19,6 +21,7 @@ export class ProxySnapshot implements Snapshot {
   /** By organization id. */
   readonly issuersOf = new Map<string, readonly IssuerEntry[]>();
   readonly closed = new Map<string, FailClosedEntry>();
+  revocations = new RevocationIndex();
   readonly #sealKey = { id: 'k1', key: randomBytes(32) };
 
   readonly sealKeys = {
@@ -57,6 +60,7 @@ export class ProxySnapshot implements Snapshot {
       enabled: true,
       mustAudit: false,
       allowedOrigins: new Set<string>(),
+      staleAfterMs: undefined,
       ...fields,
     };
     this.organizations.set(slug, organization);
@@ -72,12 +76,24 @@ export class ProxySnapshot implements Snapshot {
       secretHash: credential.hash,
       subject,
       roles: ['agent'],
-      scopes: [],
+      scopes: ['mcp:*'],
       expiresAtMs: undefined,
       label: 'test',
       ...fields,
     });
     return credential.text;
+  }
+
+  /** Revokes tokens of an organization for a day. */
+  revoke(organization: OrganizationEntry, tokens: RevokedTokens): void {
+    const editor = this.revocations.edit();
+    editor.add({
+      id: `revocation-${randomBytes(4).toString('hex')}`,
+      organizationId: organization.id,
+      tokens,
+      expiresAtMs: Date.now() + 86_400_000,
+    });
+    this.revocations = editor.finish();
   }
 
   addServer(

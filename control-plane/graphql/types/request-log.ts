@@ -108,7 +108,7 @@ export class RequestLogType {
 
   @Field(() => String, {
     description:
-      'How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout` or `drained`.',
+      'How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained` or `revoked`.',
   })
   outcome!: string;
 }
