@@ -14,11 +14,13 @@ import {
   versionConflict,
   violation,
 } from '../input/violation.ts';
+import type { ChangedResource } from '../store/changed-resource.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { CustomRole } from '../store/entities/custom-role.ts';
 import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
 import { customGrantedRole, type Granter, grantViolations } from './granted-role.ts';
+import { revokeRole } from './revocations.ts';
 import { isPermission, type OrganizationPermission, roles } from './roles.ts';
 
 /** Custom roles of one organization. */
@@ -89,6 +91,7 @@ async function commitRole(
   action: 'create' | 'update' | 'delete',
   role: CustomRole,
   before: AuditedFields | null,
+  ended: readonly ChangedResource[] = [],
 ): Promise<void> {
   await commitChange(em, {
     organizationId: role.organizationId,
@@ -96,7 +99,7 @@ async function commitRole(
     action: `custom_role.${action}`,
     target: { type: 'custom_role', id: role.id, label: role.name },
     ...auditedChange(before, action === 'delete' ? null : audited(role)),
-    resources: [{ kind: 'custom_role', id: role.id }],
+    resources: [{ kind: 'custom_role', id: role.id }, ...ended],
   });
 }
 
@@ -166,6 +169,12 @@ export interface CustomRoleChanges extends CustomRoleVersion {
   readonly permissions?: readonly OrganizationPermission[] | null | undefined;
 }
 
+/** Whether a role has the name and the permissions that it had. */
+function saysTheSame(before: AuditedFields, role: CustomRole): boolean {
+  const texts = [role.name, ...role.permissions];
+  return JSON.stringify(texts) === JSON.stringify([before['name'], before['permissions']].flat());
+}
+
 /** Changes a role; it holds from the next request of everybody who has it. What is undefined or null stays. */
 export async function updateCustomRole(
   store: Store,
@@ -186,7 +195,9 @@ export async function updateCustomRole(
       if (violations.length > 0) return { ok: false, violations };
       const before = audited(role);
       em.assign(role, fields);
-      await commitRole(em, granter, 'update', role, before);
+      // Tokens name their holder's role, and were issued by what it allowed.
+      const ended = saysTheSame(before, role) ? [] : [await revokeRole(em, role)];
+      await commitRole(em, granter, 'update', role, before, ended);
       return done(role);
     }),
   );

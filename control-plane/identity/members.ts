@@ -30,6 +30,7 @@ import {
   readRole,
   referencedRoles,
 } from './granted-role.ts';
+import { revokeMember } from './revocations.ts';
 import type { Role } from './roles.ts';
 
 /** A person in an organization, as its members see them. */
@@ -203,7 +204,7 @@ function touched({ membership, keys }: LockedMember): ChangedResource[] {
   ];
 }
 
-/** Gives a member another role; the member's API keys follow in the same change. */
+/** Gives a member another role; the member's API keys and access tokens follow in the same change. */
 export async function updateMember(
   store: Store,
   granter: Granter,
@@ -218,19 +219,20 @@ export async function updateMember(
     const { membership, role: before, user } = locked.value;
     const { role, customRoleId, name } = chosen.value;
     em.assign(membership, { role, customRoleId });
+    const revocation = await revokeMember(em, input, 'role_changed');
     await commitChange(em, {
       organizationId,
       actor: granter.actor,
       action: 'member.update',
       target: { type: 'user', id: input.userId, ...(user && { label: user.email }) },
       ...auditedChange({ role: before.name }, { role: name }),
-      resources: touched(locked.value),
+      resources: [...touched(locked.value), revocation],
     });
     return done(asMember(membership, chosen.value, user));
   });
 }
 
-/** Ends a membership, and the API keys that act for the member, in one change. */
+/** Ends a membership, and the API keys and access tokens that act for the member, in one change. */
 export async function removeMember(
   store: Store,
   granter: Granter,
@@ -241,6 +243,7 @@ export async function removeMember(
     const locked = await lockMember(em, granter, input, undefined);
     if (!locked.ok) return locked;
     const { membership, role, user, keys } = locked.value;
+    const revocation = await revokeMember(em, input, 'member_removed');
     await em.nativeDelete(ApiKey, { organizationId, subjectUserId: userId });
     await em.nativeDelete(Membership, { organizationId, userId });
     await commitChange(em, {
@@ -249,7 +252,7 @@ export async function removeMember(
       action: 'member.remove',
       target: { type: 'user', id: userId, ...(user && { label: user.email }) },
       ...auditedChange({ role: role.name }, null, { apiKeysEnded: keys.length }),
-      resources: touched(locked.value),
+      resources: [...touched(locked.value), revocation],
     });
     return done(asMember(membership, role, user));
   });

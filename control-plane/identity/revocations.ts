@@ -68,6 +68,30 @@ export function revokeUser(
   return revokeTokens(em, 'subject', 't.user_id = ?::uuid', [userId], reason);
 }
 
+/**
+ * The access tokens that everybody with a custom role was given so far. It locks the memberships first, so
+ * that no token is issued by what the role allowed before.
+ */
+export async function revokeRole(
+  em: EntityManager,
+  { organizationId, id }: { readonly organizationId: string; readonly id: string },
+): Promise<ChangedResource> {
+  const holders = 'organization_id = ? and custom_role_id = ?';
+  await em.execute(`select user_id from memberships where ${holders} order by user_id for update`, [
+    organizationId,
+    id,
+  ]);
+  const condition = `t.organization_id = ?::uuid
+    and t.user_id in (select user_id from memberships where ${holders})`;
+  return revokeTokens(
+    em,
+    'subject',
+    condition,
+    [organizationId, organizationId, id],
+    'role_changed',
+  );
+}
+
 /** The access tokens that a person was given so far for one organization. */
 export function revokeMember(
   em: EntityManager,

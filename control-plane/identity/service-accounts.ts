@@ -179,6 +179,30 @@ export interface ServiceAccountChanges extends ServiceAccountVersion, RoleChoice
   readonly disabled?: boolean | null | undefined;
 }
 
+function given({ name, description }: ServiceAccountChanges) {
+  return { name: name ?? undefined, description: description ?? undefined };
+}
+
+/** The role that the changes name, or the one that the account has. */
+async function nextRole(
+  em: EntityManager,
+  granter: Granter,
+  { account, role }: ServiceAccountView,
+  input: ServiceAccountChanges,
+): Promise<Outcome<GrantedRole>> {
+  if (!input.role && !input.customRoleId) return done(role);
+  return chosenRole(em, granter, account.organizationId, input);
+}
+
+function disabledAt(
+  account: ServiceAccount,
+  { disabled }: ServiceAccountChanges,
+  nowMs: number,
+): Date | null {
+  if (typeof disabled !== 'boolean') return account.disabledAt;
+  return disabled ? (account.disabledAt ?? new Date(nowMs)) : null;
+}
+
 /** Changes an account; what is undefined or null stays. Its API keys follow in the same change. */
 export async function updateServiceAccount(
   store: Store,
@@ -192,23 +216,15 @@ export async function updateServiceAccount(
       const locked = await lockAccount(em, granter, input);
       if (!locked.ok) return locked;
       const { account } = locked.value;
-      const name = input.name ?? account.name;
-      const description = input.description ?? account.description;
+      const { name = account.name, description = account.description } = given(input);
       const violations = validateTexts(name, description);
       if (violations.length > 0) return { ok: false, violations };
-      const keepsRole = !input.role && !input.customRoleId;
-      const chosen = keepsRole
-        ? done(locked.value.role)
-        : await chosenRole(em, granter, organizationId, input);
+      const chosen = await nextRole(em, granter, locked.value, input);
       if (!chosen.ok) return chosen;
       const before = audited(account, locked.value.role);
-      if (!keepsRole) {
-        account.role = chosen.value.role;
-        account.customRoleId = chosen.value.customRoleId;
-      }
-      em.assign(account, { name, description });
-      if (typeof input.disabled === 'boolean') {
-        account.disabledAt = input.disabled ? (account.disabledAt ?? new Date(nowMs)) : null;
+      em.assign(account, { name, description, disabledAt: disabledAt(account, input, nowMs) });
+      if (chosen.value !== locked.value.role) {
+        em.assign(account, { role: chosen.value.role, customRoleId: chosen.value.customRoleId });
       }
       const after = audited(account, chosen.value);
       await commitAccount(em, granter, 'update', account, [before, after]);

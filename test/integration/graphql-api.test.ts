@@ -516,6 +516,7 @@ describe('members and keys', () => {
         entries: [
           { kind: 'membership', id: viewer.user.id },
           { kind: 'api_key', id: apiKey.id },
+          { kind: 'revocation', id: expect.any(String) },
         ],
       },
     ]);

@@ -82,6 +82,14 @@ export function mayUse(
   return verdictOf(principal, permission, organizationId?.toLowerCase()) === 'allowed';
 }
 
+/** Whether the account might, but the key that it showed may only read. */
+function isBeyondScope(principal: Principal, call: GuardedCall, verdict: Verdict): boolean {
+  if (principal.kind !== 'service' || !principal.isReadOnly) return false;
+  if (call.type.name === 'Mutation') return verdict !== 'stranger';
+  const held: ReadonlySet<string> = principal.role.permissions;
+  return verdict === 'denied' && held.has(call.permission);
+}
+
 type Grant = 'granted' | 'hidden';
 
 async function check(call: GuardedCall, context: GraphqlContext): Promise<Grant> {
@@ -89,7 +97,8 @@ async function check(call: GuardedCall, context: GraphqlContext): Promise<Grant>
   const principal = await context.principal();
   const organizationId = organizationOf(call);
   const verdict = verdictOf(principal, call.permission, organizationId);
-  if (verdict === 'allowed') return 'granted';
+  const lacksScope = isBeyondScope(principal, call, verdict);
+  if (verdict === 'allowed' && !lacksScope) return 'granted';
   await context.services.accessAudit.refused({
     actor: principal.actor,
     operation: `${call.type.name}.${call.field}`,
@@ -98,6 +107,7 @@ async function check(call: GuardedCall, context: GraphqlContext): Promise<Grant>
     organizationId: organizationId !== undefined && isUuid(organizationId) ? organizationId : null,
     isMember: organizationId !== undefined && principal.permissionsIn(organizationId) !== undefined,
   });
+  if (lacksScope) throw new ApiError('INSUFFICIENT_SCOPE');
   if (verdict === 'denied') throw new ApiError('FORBIDDEN');
   return 'hidden';
 }
