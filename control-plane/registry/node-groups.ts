@@ -23,6 +23,7 @@ import { Organization } from '../store/entities/organization.ts';
 import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
+import { type SealKeyView, sealKeyViews } from './seal-key-views.ts';
 import { addFirstSealKey } from './seal-keys.ts';
 
 const nodeGroupBounds = { organizationsMax: 1000, groupsMax: 1000 } as const;
@@ -39,6 +40,7 @@ export interface NodeGroupView {
   readonly name: string;
   readonly servesAllOrganizations: boolean;
   readonly organizationIds: readonly string[];
+  readonly sealKeys: readonly SealKeyView[];
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly version: number;
@@ -77,6 +79,7 @@ async function views(em: EntityManager, groups: readonly NodeGroup[]): Promise<N
     { nodeGroupId },
     { orderBy: { organizationId: 'asc' } },
   );
+  const rings = await sealKeyViews(em, nodeGroupId.$in);
   return groups.map((group) => ({
     id: group.id,
     name: group.name,
@@ -84,6 +87,7 @@ async function views(em: EntityManager, groups: readonly NodeGroup[]): Promise<N
     organizationIds: assigned
       .filter((row) => row.nodeGroupId === group.id)
       .map((row) => row.organizationId),
+    sealKeys: rings.get(group.id) ?? [],
     createdAt: group.createdAt,
     updatedAt: group.updatedAt,
     version: group.version,

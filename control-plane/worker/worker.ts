@@ -3,6 +3,7 @@ import type { Store } from '../store/store.ts';
 import { type Job, runClaimed } from './job.ts';
 import { partitionsJob } from './partitions-job.ts';
 import { pruneNodesJob } from './prune-nodes-job.ts';
+import { pruneOidcLoginsJob } from './prune-oidc-logins-job.ts';
 
 export interface WorkerOptions {
   readonly store: Store;
@@ -12,8 +13,10 @@ export interface WorkerOptions {
   readonly partitionDaysAhead?: number;
   /** A node that hasn't been seen for so long is forgotten; default 30 days. */
   readonly nodeForgottenAfterMs?: number;
-  /** Time between two runs of a job; default 10 minutes. */
+  /** Time between two runs of a job that says no shorter one; default 10 minutes. */
   readonly jobIntervalMs?: number;
+  /** Jobs that need more than the store. */
+  readonly jobs?: readonly Job[];
 }
 
 const dayMs = 24 * 60 * 60 * 1000;
@@ -30,6 +33,8 @@ export async function startWorker(
   const jobs: readonly Job[] = [
     partitionsJob({ nowMs, daysAhead: options.partitionDaysAhead ?? 7 }),
     pruneNodesJob({ forgottenAfterMs: options.nodeForgottenAfterMs ?? 30 * dayMs }),
+    pruneOidcLoginsJob(),
+    ...(options.jobs ?? []),
   ];
   const running = new Set<Promise<void>>();
   const attempt = async (job: Job): Promise<void> => {
@@ -46,7 +51,9 @@ export async function startWorker(
   };
   await Promise.all(jobs.map(run));
   const intervalMs = options.jobIntervalMs ?? 10 * 60 * 1000;
-  const timers = jobs.map((job) => setInterval(() => void run(job), intervalMs));
+  const timers = jobs.map((job) =>
+    setInterval(() => void run(job), Math.min(job.intervalMs ?? intervalMs, intervalMs)),
+  );
   return {
     close: async () => {
       for (const timer of timers) clearInterval(timer);

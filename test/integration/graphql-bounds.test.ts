@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { getIntrospectionQuery } from 'graphql';
+import { pino } from 'pino';
 import { fetch } from 'undici';
 import { openSigningKeys } from '../../control-plane/identity/signing-keys.ts';
 import type { Store } from '../../control-plane/store/store.ts';
@@ -204,7 +205,9 @@ test('replicas that start together on an empty database share one signing key', 
     const stores = await Promise.all([1, 2, 3].map(() => database.openStore()));
     const { masterKeys } = database;
     const rings = await Promise.all(
-      stores.map((store) => openSigningKeys({ store, masterKeys, now: Date.now })),
+      stores.map((store) =>
+        openSigningKeys({ store, masterKeys, logger: pino({ level: 'silent' }), now: Date.now }),
+      ),
     );
     const kids = await Promise.all(rings.map(async (ring) => (await ring.current()).kid));
     expect(new Set(kids).size).toBe(1);
