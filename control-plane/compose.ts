@@ -7,7 +7,10 @@ import type { ControlPlaneConfig } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
 import type { GrpcTlsOptions } from './discovery/grpc-server.ts';
 import { createGraphqlServer, type GraphqlServerOptions } from './graphql/graphql-server.ts';
+import type { PersistedQueryMode } from './graphql/persisted/persisted-mode.ts';
 import { ensureOperator, type FirstOperator } from './identity/ensure-operator.ts';
+import { createGuardedFetch } from './identity/issuers/guarded-fetch.ts';
+import { startIssuerRefresh } from './identity/issuers/refresh-loop.ts';
 import { createPasswordDesk } from './identity/password-desk.ts';
 import { createNodeServer } from './node-server.ts';
 import { ensureSealKeys } from './registry/seal-keys.ts';
@@ -58,13 +61,22 @@ function tlsOf(config: ControlPlaneConfig): { tls?: GrpcTlsOptions } {
 
 type GraphqlPartners = 'store' | 'feed' | 'masterKeys' | 'registry' | 'logger' | 'now';
 
+function persistedQueryMode(config: ControlPlaneConfig): PersistedQueryMode {
+  const { graphqlPersistedQueryManifest: manifestFile } = config;
+  if (manifestFile !== undefined) return { manifestFile };
+  return config.graphqlAutomaticPersistedQueries ? 'automatic' : 'off';
+}
+
 function graphqlOptions(config: ControlPlaneConfig): Omit<GraphqlServerOptions, GraphqlPartners> {
   return {
     host: config.graphqlHost,
     port: config.graphqlPort,
     issuer: config.tokenIssuer,
     introspection: config.graphqlIntrospection,
+    persistedQueries: persistedQueryMode(config),
     privateUpstreamsAllowed: config.privateUpstreamsAllowed,
+    privateIssuersAllowed: config.privateIssuersAllowed,
+    issuerRefreshIntervalMs: config.issuerRefreshIntervalMs,
     allowedOrigins: config.graphqlAllowedOrigins,
     trustedProxies: config.trustedProxies,
     bounds: graphqlBoundsOf(config),
@@ -135,6 +147,30 @@ async function startApi(
   return { graphqlUrl, graphqlOrigin: new URL(graphqlUrl).origin, grpcAddress: nodes.address };
 }
 
+/** Keeps the keys of issuers up to date; apart from the jobs, because issuers take their time. */
+function startIssuerWork(
+  config: ControlPlaneConfig,
+  store: Store,
+  logger: Logger,
+): { readonly close: () => Promise<void> } {
+  const rules = { privateAddressesAllowed: config.privateIssuersAllowed };
+  const guarded = createGuardedFetch({ rules });
+  const refresh = startIssuerRefresh({
+    store,
+    guarded,
+    rules,
+    logger,
+    intervalMs: config.issuerRefreshIntervalMs,
+    random: Math.random,
+  });
+  return {
+    close: async () => {
+      await guarded.close();
+      await refresh.close();
+    },
+  };
+}
+
 /**
  * Wires and starts one process of the control plane.
  * @throws {SettingsError} on settings that don't go together, and when PostgreSQL can't be reached.
@@ -154,6 +190,8 @@ export async function startControlPlane(
     if (roles.worker) {
       const worker = await startWorker({ store, logger, nowMs: Date.now });
       cleanup.defer(() => worker.close());
+      const issuers = startIssuerWork(config, store, logger);
+      cleanup.defer(() => issuers.close());
     }
     const addresses = roles.api ? await startApi(config, { store, database, logger, cleanup }) : {};
     return {

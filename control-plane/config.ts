@@ -10,6 +10,8 @@ import {
 } from '../common/setting-types.ts';
 import { loadSettings } from '../common/settings.ts';
 import { graphqlBounds, loginBounds } from './bounds.ts';
+import { keySettings } from './key-jobs.ts';
+import { issuerRefreshIntervalMsDefault } from './identity/issuers/refresh-issuer.ts';
 
 /** Everything that can be set for the control plane; docs/deployment/settings.md lists it. */
 export const controlPlaneSettings = z.object({
@@ -42,6 +44,17 @@ export const controlPlaneSettings = z.object({
   graphqlHost: listenHost.describe('Address that GraphQL listens on.'),
   graphqlPort: port.default(4000).describe('Port of GraphQL, health and metrics.'),
   graphqlIntrospection: z.boolean().default(true).describe('Whether clients may read the schema.'),
+  graphqlAutomaticPersistedQueries: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether clients may send the hash of a document that they have sent before, instead of the document.',
+    ),
+  graphqlPersistedQueryManifest: filePath
+    .optional()
+    .describe(
+      'A manifest in Apollo’s format. Set, the operations that it lists run, and no others; it is read at start.',
+    ),
   ...graphqlBounds,
 
   graphqlAllowedOrigins: list(z.url())
@@ -60,6 +73,13 @@ export const controlPlaneSettings = z.object({
     .boolean()
     .default(false)
     .describe('Whether MCP servers may have private, loopback and other special addresses.'),
+  privateIssuersAllowed: z
+    .boolean()
+    .default(false)
+    .describe('Whether issuers of tokens may have private, loopback and other special addresses.'),
+  issuerRefreshIntervalMs: milliseconds(10_000, 86_400_000)
+    .default(issuerRefreshIntervalMsDefault)
+    .describe('How often the keys of an issuer are looked at: a new one is known after so long.'),
 
   grpcHost: listenHost.describe('Address that nodes connect to.'),
   grpcPort: port.default(4001).describe('Port that nodes connect to.'),
@@ -76,6 +96,8 @@ export const controlPlaneSettings = z.object({
     .optional()
     .describe('Makes this person an operator at start, unless there is such an account.'),
   bootstrapOperatorPasswordFile: filePath.optional().describe('File with that person’s password.'),
+
+  ...keySettings,
 
   drainTimeoutMs: milliseconds(0, 600_000)
     .default(10_000)

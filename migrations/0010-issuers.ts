@@ -74,6 +74,11 @@ alter table memberships add constraint memberships_issuer
   foreign key (organization_id, issuer_id) references issuers (organization_id, id)
   on delete set null (issuer_id);
 
+-- An organization ends the sessions that its issuers vouched for.
+create policy organization on sessions to mcpgw_app_group
+  using (organization_id = mcpgw_organization_id())
+  with check (organization_id = mcpgw_organization_id());
+
 -- Log-ins that went to an issuer and have not come back; the state that it carries is the row's key.
 create table oidc_logins (
   state_hash bytea primary key check (octet_length(state_hash) = 32),

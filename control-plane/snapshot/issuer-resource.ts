@@ -1,4 +1,5 @@
 import { contracts } from '../../common/contracts.ts';
+import { fitsAlgorithm, isSignatureAlgorithm } from '../../common/signature-algorithms.ts';
 import { canonicalMessage, canonicalSet } from './canonical-message.ts';
 import { type CompiledResource, compiledResource } from './compiled-resource.ts';
 
@@ -11,7 +12,7 @@ export interface IssuerRow {
   readonly organizationId: string;
   /** Value of `iss`. */
   readonly issuer: string;
-  /** Public keys that fit the algorithms. */
+  /** Public keys, also such as fit none of the algorithms. */
   readonly jwks: { readonly keys: readonly PublicJwk[] };
   readonly algorithms: readonly string[];
   readonly scopeMode: 'required' | 'role';
@@ -34,13 +35,17 @@ function canonicalJwks(keys: readonly PublicJwk[]): string {
 }
 
 export function issuerResource(row: IssuerRow): CompiledResource {
+  const algorithms = row.algorithms.filter(isSignatureAlgorithm);
+  const keys = row.jwks.keys.filter((key) =>
+    algorithms.some((algorithm) => fitsAlgorithm(key, algorithm)),
+  );
   const body = contracts.resources.Issuer.serialize(
     canonicalMessage({
       id: row.id,
       organizationId: row.organizationId,
       issuer: row.issuer,
-      jwks: canonicalJwks(row.jwks.keys),
-      algorithms: canonicalSet(row.algorithms),
+      jwks: canonicalJwks(keys),
+      algorithms: canonicalSet(algorithms),
       scopeMode: scopeModes[row.scopeMode],
       roleClaim: [...row.roleClaim],
       roleMappings: row.roleMappings.map(({ value, role }) => ({ value, role })),
