@@ -36,6 +36,18 @@ export const graphqlBounds = {
     fallback.bodyBytesMax,
     'Largest request body.',
   ),
+  graphqlPersistedDocumentsMax: number(
+    1,
+    1_000_000,
+    fallback.persistedDocumentsMax,
+    'Documents kept for automatic persisted queries.',
+  ),
+  graphqlPersistedCharactersMax: number(
+    1024,
+    1_000_000_000,
+    fallback.persistedCharactersMax,
+    'Characters of those documents together.',
+  ),
   graphqlRequestTimeoutMs: time(fallback.requestTimeoutMs, 'Until a request is whole.'),
   graphqlSubscriptionsMax: number(
     1,
@@ -129,6 +141,8 @@ export function graphqlBoundsOf(config: BoundSettings): GraphqlBounds {
     tokensMax: config.graphqlTokensMax,
     pageSizeMax: config.graphqlPageSizeMax,
     pageSizeDefault: Math.min(config.graphqlPageSizeDefault, config.graphqlPageSizeMax),
+    persistedDocumentsMax: config.graphqlPersistedDocumentsMax,
+    persistedCharactersMax: config.graphqlPersistedCharactersMax,
     bodyBytesMax: config.graphqlBodyBytesMax,
     requestTimeoutMs: config.graphqlRequestTimeoutMs,
     subscriptionsPerConnectionMax: config.graphqlSubscriptionsMax,

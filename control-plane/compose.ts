@@ -12,6 +12,7 @@ import { ensureOperator, type FirstOperator } from './identity/ensure-operator.t
 import { createGuardedFetch } from './identity/issuers/guarded-fetch.ts';
 import { startIssuerRefresh } from './identity/issuers/refresh-loop.ts';
 import { createPasswordDesk } from './identity/password-desk.ts';
+import { keyJobs } from './key-jobs.ts';
 import { createNodeServer } from './node-server.ts';
 import { ensureSealKeys } from './registry/seal-keys.ts';
 import { ConfigState } from './snapshot/config-state.ts';
@@ -188,7 +189,9 @@ export async function startControlPlane(
     cleanup.defer(() => store.close());
     await checkSealed(store, database.masterKeys);
     if (roles.worker) {
-      const worker = await startWorker({ store, logger, nowMs: Date.now });
+      const { jobIntervalMs } = config;
+      const jobs = keyJobs(config, database.masterKeys, Date.now);
+      const worker = await startWorker({ store, logger, nowMs: Date.now, jobs, jobIntervalMs });
       cleanup.defer(() => worker.close());
       const issuers = startIssuerWork(config, store, logger);
       cleanup.defer(() => issuers.close());

@@ -5,7 +5,7 @@ import {
   ApolloServerPluginSchemaReportingDisabled,
   ApolloServerPluginUsageReportingDisabled,
 } from '@apollo/server/plugin/disabled';
-import type { GraphQLSchema } from 'graphql';
+import type { GraphQLFormattedError, GraphQLSchema } from 'graphql';
 import type { Logger } from '../../common/logging.ts';
 import type { GraphqlContext } from './context.ts';
 import { ApiError, type ErrorCode, presentError } from './errors.ts';
@@ -16,6 +16,7 @@ import {
   measureOperation,
   type OperationBounds,
 } from './operation-bounds.ts';
+import { registerDocument } from './persisted/document-gate.ts';
 
 export interface ApolloOptions {
   readonly schema: GraphQLSchema;
@@ -51,6 +52,7 @@ function boundsPlugin(options: ApolloOptions): ApolloServerPlugin<GraphqlContext
               bounds,
             );
           });
+          registerDocument(request.extensions);
         },
       };
     },
@@ -71,9 +73,15 @@ function metricsPlugin({ metrics }: ApolloOptions): ApolloServerPlugin<GraphqlCo
   };
 }
 
+/** Apollo leaves suggestions out of what validation says, but not out of what is wrong with variables. */
+function withoutSuggestions(error: GraphQLFormattedError): GraphQLFormattedError {
+  return { ...error, message: error.message.replace(/ ?Did you mean .+?\?(?= |$)/g, '') };
+}
+
 /**
- * Apollo Server for queries and mutations. Nothing of it calls home, serves pages or remembers documents
- * by hash, and it installs no signal handlers: the process ends in its own order.
+ * Apollo Server for queries and mutations. Nothing of it calls home or serves pages, it remembers no
+ * documents (`documentGate` has found them), and it installs no signal handlers: the process ends in its
+ * own order.
  */
 export function createApolloServer(options: ApolloOptions): ApolloServer<GraphqlContext> {
   const { schema, introspection, logger } = options;
@@ -101,7 +109,10 @@ export function createApolloServer(options: ApolloOptions): ApolloServer<Graphql
       warn: (message) => logger.warn(message),
       error: (message) => logger.error(message),
     },
-    formatError: (formatted, error) => presentError(formatted, error, logger),
+    formatError: (formatted, error) => {
+      const presented = presentError(formatted, error, logger);
+      return introspection ? presented : withoutSuggestions(presented);
+    },
     plugins: [...disabled, boundsPlugin(options), metricsPlugin(options)],
   });
 }

@@ -1,8 +1,9 @@
 import type { OperationBounds } from './operation-bounds.ts';
+import type { DocumentCacheBounds } from './persisted/document-cache.ts';
 import type { SubscriptionBounds } from './subscription/subscription-hub.ts';
 
 /** Every bound of the GraphQL API; all can be set. */
-export interface GraphqlBounds extends OperationBounds, SubscriptionBounds {
+export interface GraphqlBounds extends OperationBounds, SubscriptionBounds, DocumentCacheBounds {
   /** Body of a request, and message of a WebSocket, in bytes. */
   readonly bodyBytesMax: number;
   readonly subscriptionsPerConnectionMax: number;
@@ -46,6 +47,8 @@ export const graphqlBoundsDefault: GraphqlBounds = {
   pageSizeMax: 100,
   pageSizeDefault: 25,
   bodyBytesMax: 1024 * 1024,
+  persistedDocumentsMax: 1000,
+  persistedCharactersMax: 4 * 1024 * 1024,
   subscriptionsPerConnectionMax: 50,
   subscriptionsMax: 5000,
   backlogMax: 5000,

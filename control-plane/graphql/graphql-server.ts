@@ -1,23 +1,27 @@
 import type { AddressInfo } from 'node:net';
 import { fastifyApolloHandler } from '@as-integrations/fastify';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../common/logging.ts';
 import { type AccessTokens, createAccessTokens } from '../identity/access-token.ts';
-import { createAttemptLimit } from '../identity/attempt-limit.ts';
+import { createGuardedFetch, type GuardedFetch } from '../identity/issuers/guarded-fetch.ts';
+import { issuerRefreshIntervalMsDefault } from '../identity/issuers/refresh-issuer.ts';
+import { LoginThrottle } from '../identity/login-throttle.ts';
 import { createPasswordDesk } from '../identity/password-desk.ts';
-import { openSigningKeys } from '../identity/signing-keys.ts';
+import { type OpenSigningKeys, openSigningKeys } from '../identity/signing-keys.ts';
 import { AccessAudit } from '../registry/access-audit.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
 import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
 import { createApolloServer } from './apollo-server.ts';
 import { type ApiServices, authenticate, createContext } from './context.ts';
-import { ApiError, type ErrorCode, requestTrace } from './errors.ts';
+import { createCredentialMetrics } from './credential-metrics.ts';
+import { requestTrace } from './errors.ts';
 import { type GraphqlBounds, graphqlBoundsDefault } from './graphql-bounds.ts';
 import { createGraphqlMetrics } from './graphql-metrics.ts';
-import { createHttpServer, newTraceId, refusal, traceIdOf } from './http-server.ts';
-import { checkTokens } from './operation-bounds.ts';
+import { createHttpServer, newTraceId, traceIdOf } from './http-server.ts';
+import { documentGate } from './persisted/document-gate.ts';
+import { openPersistedOperations, type PersistedQueryMode } from './persisted/persisted-mode.ts';
 import { buildGraphqlSchema } from './schema.ts';
 import { SubscriptionHub } from './subscription/subscription-hub.ts';
 import { createSseEndpoint } from './transport/sse.ts';
@@ -39,8 +43,14 @@ export interface GraphqlServerOptions {
   readonly issuer: string;
   /** Whether clients may ask for the schema. */
   readonly introspection: boolean;
+  /** Which documents run, and whether by hash; default `off`. */
+  readonly persistedQueries?: PersistedQueryMode;
   /** Whether MCP servers may have private, loopback and other special addresses. */
   readonly privateUpstreamsAllowed: boolean;
+  /** Whether issuers may have such addresses. */
+  readonly privateIssuersAllowed: boolean;
+  /** Time between two looks at an issuer's keys; default 5 minutes. */
+  readonly issuerRefreshIntervalMs?: number;
   /** Origins of browser pages, besides the server's own, that may open WebSockets. */
   readonly allowedOrigins?: readonly string[];
   /** Addresses or networks of proxies whose X-Forwarded-For counts. */
@@ -56,22 +66,19 @@ export interface GraphqlServer {
 
 /** `aud` of access tokens: what is good here is refused at the proxy, and the other way round. */
 const audience = 'mcpgw-graphql';
-/** Addresses and accounts whose failed log-ins are remembered. */
-const attemptKeysMax = 10_000;
 
 function createServices(
   options: GraphqlServerOptions,
   bounds: GraphqlBounds,
   tokens: AccessTokens,
+  guarded: GuardedFetch,
 ): ApiServices {
   const { store, feed, masterKeys, logger, now } = options;
-  const attempts = (failuresMax: number) =>
-    createAttemptLimit({
-      failuresMax,
-      windowMs: bounds.failureWindowMs,
-      keysMax: attemptKeysMax,
-      now,
-    });
+  const failures = (failuresMax: number) => ({
+    failuresMax,
+    windowMs: bounds.failureWindowMs,
+    blockMsMax: bounds.loginBlockMsMax,
+  });
   return {
     store,
     now,
@@ -82,16 +89,35 @@ function createServices(
         concurrencyMax: bounds.passwordConcurrencyMax,
         waitingMax: bounds.passwordWaitingMax,
       }),
-      accountAttempts: attempts(bounds.accountFailuresMax),
-      addressAttempts: attempts(bounds.addressFailuresMax),
+      throttle: new LoginThrottle({
+        key: masterKeys.current.derive('login-throttle'),
+        account: failures(bounds.accountFailuresMax),
+        address: failures(bounds.addressFailuresMax),
+        now,
+      }),
+      bounds,
+      now,
     },
     registry: {
       store,
       masterKeys,
       addressRules: { privateAddressesAllowed: options.privateUpstreamsAllowed },
     },
+    issuers: {
+      store,
+      masterKeys,
+      refresh: {
+        store,
+        guarded,
+        rules: { privateAddressesAllowed: options.privateIssuersAllowed },
+        intervalMs: options.issuerRefreshIntervalMs ?? issuerRefreshIntervalMsDefault,
+        random: Math.random,
+      },
+      now,
+    },
     subscriptions: new SubscriptionHub({ store, feed, bounds, logger, now }),
     accessAudit: new AccessAudit({ store, logger, now }),
+    credentials: createCredentialMetrics(options.registry),
     pageBounds: bounds,
   };
 }
@@ -105,43 +131,44 @@ function originCheck(allowedOrigins: readonly string[]) {
   };
 }
 
-/** Refuses a document that is too long before anything parses it. */
-function tokenGate(bounds: GraphqlBounds) {
-  return async (
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<FastifyReply | undefined> => {
-    const { query } = (request.body ?? {}) as { readonly query?: unknown };
-    if (typeof query !== 'string') return undefined;
-    try {
-      checkTokens(query, bounds);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const code = error.extensions['code'] as ErrorCode;
-      return reply.code(400).send(refusal(code, error.message));
-    }
-  };
+/** Less than a new key is published before it signs: what a cache holds then knows it. */
+const jwksCacheSeconds = 300;
+
+/** The public halves, where RFC 8414 metadata and OpenID Connect look for them by habit. */
+function serveJwks(http: FastifyInstance, keys: OpenSigningKeys): void {
+  http.get('/.well-known/jwks.json', (_request, reply) =>
+    reply
+      .type('application/jwk-set+json')
+      .header('cache-control', `public, max-age=${jwksCacheSeconds}`)
+      .send(JSON.stringify(keys.publicJwks())),
+  );
 }
 
 /**
  * Makes the GraphQL API: queries and mutations by POST `/graphql`, subscriptions over WebSocket at the same
- * path and over SSE by POST `/graphql/stream`, and `/health` and `/metrics`. Makes the first signing key
- * when there is none.
- * @throws when the database can't be reached or its signing key belongs to another master key.
+ * path and over SSE by POST `/graphql/stream`, `/health` and `/metrics`, and the public halves of the keys
+ * that sign access tokens. Makes the first signing key when there is none.
+ * @throws when the database can't be reached, its signing key belongs to another master key, or the manifest
+ * of persisted queries can't be used.
  */
 export async function createGraphqlServer(options: GraphqlServerOptions): Promise<GraphqlServer> {
   const { store, masterKeys, logger, now, introspection } = options;
   const bounds = { ...graphqlBoundsDefault, ...options.bounds };
+  const schema = buildGraphqlSchema();
+  const mode = options.persistedQueries ?? 'off';
+  const persisted = await openPersistedOperations(mode, schema, bounds);
+  const keys = await openSigningKeys({ store, masterKeys, logger, now, feed: options.feed });
   const tokens = createAccessTokens({
-    keys: await openSigningKeys({ store, masterKeys, now }),
+    keys,
     issuer: options.issuer,
     audience,
     lifetimeMs: bounds.accessTokenLifetimeMs,
     now,
   });
-  const services = createServices(options, bounds, tokens);
-  const schema = buildGraphqlSchema();
+  const guarded = createGuardedFetch({
+    rules: { privateAddressesAllowed: options.privateIssuersAllowed },
+  });
+  const services = createServices(options, bounds, tokens, guarded);
   const metrics = createGraphqlMetrics(options.registry, () => services.subscriptions.open);
   const apollo = createApolloServer({ schema, bounds, introspection, logger, metrics });
   await apollo.start();
@@ -159,15 +186,18 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
       createContext(services, {
         authentication: await authenticate(tokens, services, request.headers.authorization),
         clientAddress: request.ip,
+        userAgent: request.headers['user-agent'] ?? '',
         traceId: requestTrace.getStore() ?? newTraceId(),
       }),
   });
-  http.post('/graphql', { preHandler: tokenGate(bounds) }, (request, reply) =>
+  http.post('/graphql', { preHandler: documentGate(persisted, bounds) }, (request, reply) =>
     requestTrace.run(traceIdOf(request), () => handle.call(http, request, reply)),
   );
 
+  serveJwks(http, keys);
+
   const { closeTimeoutMs, pingIntervalMs } = bounds;
-  const rules = { schema, bounds, introspection };
+  const rules = { schema, bounds, introspection, persisted };
   const transport = { services, tokens, rules, logger, newTraceId, closeTimeoutMs, pingIntervalMs };
   const sse = createSseEndpoint({ ...transport, traceIdOf });
   http.post('/graphql/stream', (request, reply) => sse.handle(request, reply));
@@ -194,7 +224,9 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
       await Promise.all([closeWebsocket(), sse.close()]);
       await closed;
       clearTimeout(drained);
+      keys.close();
       await apollo.stop();
+      await guarded.close();
       await services.accessAudit.close();
     },
   };

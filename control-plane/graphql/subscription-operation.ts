@@ -4,6 +4,7 @@ import {
   GraphQLError,
   type GraphQLSchema,
   getOperationAST,
+  getVariableValues,
   NoSchemaIntrospectionCustomRule,
   parse,
   specifiedRules,
@@ -11,7 +12,7 @@ import {
   validate,
 } from 'graphql';
 import type { GraphqlContext } from './context.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, type ErrorCode } from './errors.ts';
 import {
   checkAliases,
   checkOperation,
@@ -19,10 +20,10 @@ import {
   measureOperation,
   type OperationBounds,
 } from './operation-bounds.ts';
+import type { DocumentRequest, PersistedOperations } from './persisted/persisted-operations.ts';
 
 /** What a client asks to subscribe to. */
-export interface SubscriptionRequest {
-  readonly query: string;
+export interface SubscriptionRequest extends DocumentRequest {
   readonly operationName?: string | null | undefined;
   readonly variables?: Record<string, unknown> | null | undefined;
 }
@@ -31,6 +32,7 @@ export interface SubscriptionRules {
   readonly schema: GraphQLSchema;
   readonly bounds: OperationBounds;
   readonly introspection: boolean;
+  readonly persisted: PersistedOperations;
 }
 
 /** A refused operation; every error says what to mend. */
@@ -53,23 +55,29 @@ function parsed(query: string): DocumentNode {
   }
 }
 
+function refusedAs(code: ErrorCode, errors: readonly GraphQLError[]): OperationRefused {
+  return new OperationRefused(errors.map(({ message }) => new ApiError(code, message)));
+}
+
 function prepared(
   rules: SubscriptionRules,
   request: SubscriptionRequest,
   contextValue: GraphqlContext,
 ): ExecutionArgs {
   const { schema, bounds } = rules;
-  checkTokens(request.query, bounds);
-  const document = parsed(request.query);
+  const found = rules.persisted.documentOf(request);
+  if (found === undefined) throw new ApiError('BAD_REQUEST', 'The request holds no query.');
+  checkTokens(found.text, bounds);
+  const document = parsed(found.text);
   checkAliases(document, bounds);
   const validation: ValidationRule[] = rules.introspection
     ? [...specifiedRules]
     : [...specifiedRules, NoSchemaIntrospectionCustomRule];
-  const errors = validate(schema, document, validation);
+  // Suggestions in messages would tell names that introspection hides.
+  const hideSuggestions = !rules.introspection;
+  const errors = validate(schema, document, validation, { hideSuggestions });
   if (errors.length > 0) {
-    throw new OperationRefused(
-      errors.map(({ message }) => new ApiError('GRAPHQL_VALIDATION_FAILED', message)),
-    );
+    throw refusedAs('GRAPHQL_VALIDATION_FAILED', errors);
   }
   const operation = getOperationAST(document, request.operationName);
   if (!operation) throw new ApiError('OPERATION_RESOLUTION_FAILURE');
@@ -80,9 +88,15 @@ function prepared(
     );
   }
   const variableValues = request.variables ?? {};
+  const coerced = getVariableValues(schema, operation.variableDefinitions ?? [], variableValues, {
+    hideSuggestions,
+  });
+  if (coerced.errors) throw refusedAs('BAD_USER_INPUT', coerced.errors);
   checkOperation(measureOperation(schema, document, operation, variableValues, bounds), bounds);
+  found.register?.();
   return {
     schema,
+    hideSuggestions,
     document,
     contextValue,
     variableValues,

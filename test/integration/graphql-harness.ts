@@ -96,6 +96,7 @@ export async function openHarness(): Promise<GraphqlHarness> {
     enabled: true,
     mustAudit: false,
     allowedOrigins: [],
+    staleAfterSeconds: null,
     ownerId: operator.id,
   });
   if (!created.ok) throw new Error('The demo organization could not be made.');
@@ -125,8 +126,12 @@ export async function openHarness(): Promise<GraphqlHarness> {
         issuer: 'https://gateway.example.com',
         introspection: true,
         privateUpstreamsAllowed: true,
+        privateIssuersAllowed: true,
         bounds: { closeTimeoutMs: 500, ...bounds },
         ...settings,
+      }).catch(async (error: unknown) => {
+        await feed.close();
+        throw error;
       });
       const { url } = await server.listen();
       const replica: Replica = {

@@ -1,7 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
-import { createClient as createSseClient } from 'graphql-sse';
-import { createClient as createWebsocketClient } from 'graphql-ws';
 import type { Client as PgClient } from 'pg';
 import { fetch } from 'undici';
 import { WebSocket } from 'ws';
@@ -17,52 +15,12 @@ import {
   password,
   type Replica,
 } from './graphql-harness.ts';
-
-interface Received {
-  readonly data?: Record<string, unknown> | null;
-  readonly errors?: readonly { readonly extensions: { readonly code: string } }[];
-}
-
-/** What a subscriber received, as it comes. */
-class Inbox {
-  readonly items: Received[] = [];
-  readonly ended: Promise<unknown>;
-  readonly #waiting = new Set<() => void>();
-  #end: (reason: unknown) => void = () => undefined;
-  dispose: () => void = () => undefined;
-
-  constructor() {
-    this.ended = new Promise((resolve) => {
-      this.#end = resolve;
-    });
-  }
-
-  readonly sink = {
-    next: (item: unknown) => {
-      this.items.push(item as Received);
-      for (const wake of this.#waiting) wake();
-    },
-    error: (error: unknown) => this.#end(error),
-    complete: () => this.#end('complete'),
-  };
-
-  /** Resolves once `count` items are there; fails after 10 s. */
-  async has(count: number): Promise<void> {
-    const deadline = AbortSignal.timeout(10_000);
-    while (this.items.length < count) {
-      await new Promise<void>((resolve, reject) => {
-        const wake = () => {
-          this.#waiting.delete(wake);
-          resolve();
-        };
-        this.#waiting.add(wake);
-        deadline.addEventListener('abort', () =>
-          reject(new Error(`${this.items.length} of ${count} items`)),
-        );
-      });
-    }
-  }
-}
+import {
+  Inbox,
+  Subscribers,
+  type SubscriptionTransport,
+  untilSubscribed,
+} from './graphql-subscriber.ts';
 
 let harness: GraphqlHarness;
 let first: Replica;
@@ -70,7 +28,7 @@ let second: Replica;
 let token: string;
 let demo: string;
 let writer: PgClient;
-const disposals: (() => unknown)[] = [];
+const subscribers = new Subscribers();
 
 beforeAll(async () => {
   harness = await openHarness();
@@ -82,61 +40,25 @@ beforeAll(async () => {
 });
 
 beforeEach(async () => {
-  for (const dispose of disposals.splice(0)) await dispose();
+  await subscribers.end();
   await Promise.all([untilSubscribed(first, 0), untilSubscribed(second, 0)]);
 });
 
 afterAll(async () => {
-  for (const dispose of disposals.splice(0)) await dispose();
+  await subscribers.end();
   await harness.close();
 });
 
-function websocketClient(replica: Replica, accessToken = token) {
-  const client = createWebsocketClient({
-    url: replica.url.replace('http', 'ws'),
-    webSocketImpl: WebSocket,
-    connectionParams: { authorization: `Bearer ${accessToken}` },
-    retryAttempts: 0,
-  });
-  disposals.push(() => client.dispose());
-  return client;
-}
-
-function sseClient(replica: Replica, accessToken = token) {
-  const client = createSseClient({
-    url: `${replica.origin}/graphql/stream`,
-    headers: { authorization: `Bearer ${accessToken}` },
-    retryAttempts: 0,
-    fetchFn: fetch,
-  });
-  disposals.push(() => client.dispose());
-  return client;
-}
-
-type Transport = 'websocket' | 'sse';
+const websocketClient = (replica: Replica, accessToken = token) =>
+  subscribers.websocketClient(replica, accessToken);
 
 function subscribe(
-  transport: Transport,
+  transport: SubscriptionTransport,
   replica: Replica,
   query: string,
   accessToken = token,
 ): Inbox {
-  const inbox = new Inbox();
-  const open = transport === 'websocket' ? websocketClient : sseClient;
-  const client = open(replica, accessToken);
-  inbox.dispose = client.subscribe({ query }, inbox.sink);
-  return inbox;
-}
-
-/** Resolves once the replica holds this many subscriptions. */
-async function untilSubscribed(replica: Replica, count: number): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  for (;;) {
-    const metrics = await (await fetch(`${replica.origin}/metrics`)).text();
-    if (metrics.includes(`\nmcpgw_graphql_subscriptions ${count}\n`)) return;
-    if (Date.now() > deadline) throw new Error(metrics);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
+  return subscribers.open(transport, replica, query, accessToken);
 }
 
 const insertLog = `insert into request_logs
@@ -161,7 +83,7 @@ const logs = (id: string, filter = '') =>
   `subscription { requestLogAdded(organizationId: "${id}"${filter}) { target method } }`;
 
 describe('request logs', () => {
-  test.each<Transport>(['websocket', 'sse'])(
+  test.each<SubscriptionTransport>(['websocket', 'sse'])(
     'arrive over %s on both replicas, each once, in order',
     async (transport) => {
       await insert(writer, demo, 'before');

@@ -27,12 +27,12 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function requestOf(body: unknown): SubscriptionRequest {
-  if (!isRecord(body) || typeof body['query'] !== 'string') {
-    throw new OperationRefused([new ApiError('BAD_REQUEST', 'The body holds no query.')]);
+  if (!isRecord(body)) {
+    throw new OperationRefused([new ApiError('BAD_REQUEST', 'The body is no GraphQL request.')]);
   }
-  const { query, operationName, variables } = body;
+  const { query, documentId, extensions, operationName, variables } = body;
   return {
-    query,
+    ...{ query, documentId, extensions },
     ...(typeof operationName === 'string' && { operationName }),
     ...(isRecord(variables) && { variables }),
   };
@@ -152,10 +152,11 @@ export function createSseEndpoint(options: SseOptions): SseEndpoint {
   return {
     async handle(request, reply) {
       const traceId = options.traceIdOf(request);
-      const authentication = await authenticate(tokens, request.headers.authorization);
+      const authentication = await authenticate(tokens, services, request.headers.authorization);
       const context = createContext(services, {
         authentication,
         clientAddress: request.ip,
+        userAgent: request.headers['user-agent'] ?? '',
         traceId,
       });
       try {
