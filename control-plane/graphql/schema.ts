@@ -8,8 +8,13 @@ import { AuditResolver } from './resolvers/audit-resolver.ts';
 import { CustomRoleResolver } from './resolvers/custom-role-resolver.ts';
 import { IdentityResolver } from './resolvers/identity-resolver.ts';
 import { IssuerResolver, OrganizationIssuersResolver } from './resolvers/issuer-resolver.ts';
+import { KeyResolver } from './resolvers/key-resolver.ts';
 import { NodeResolver } from './resolvers/node-resolver.ts';
 import { OrganizationResolver } from './resolvers/organization-resolver.ts';
+import {
+  OrganizationRevocationsResolver,
+  RevocationResolver,
+} from './resolvers/revocation-resolver.ts';
 import { ServerResolver } from './resolvers/server-resolver.ts';
 import { ServiceAccountResolver } from './resolvers/service-account-resolver.ts';
 import { SessionResolver } from './resolvers/session-resolver.ts';
@@ -28,7 +33,10 @@ export function buildGraphqlSchema(): GraphQLSchema {
       ServerResolver,
       IssuerResolver,
       OrganizationIssuersResolver,
+      RevocationResolver,
+      OrganizationRevocationsResolver,
       NodeResolver,
+      KeyResolver,
       SubscriptionResolver,
       AuditResolver,
     ],

@@ -28,6 +28,8 @@ import type { Principal } from './principal.ts';
 
 /** Origins that one organization may allow, and servers and keys that it may hold together. */
 const organizationBounds = { allowedOriginsMax: 100, objectsMax: 900 } as const;
+/** Less than that a healthy node passes now and then: heartbeats and reads of the feed take a second each. */
+const staleAfterSecondsBounds = { min: 10, max: 30 * 24 * 60 * 60 } as const;
 
 export interface OrganizationFields {
   readonly slug: string;
@@ -35,6 +37,8 @@ export interface OrganizationFields {
   readonly enabled: boolean;
   readonly mustAudit: boolean;
   readonly allowedOrigins: readonly string[];
+  /** Null: its calls are served however old a node's view is. */
+  readonly staleAfterSeconds: number | null;
 }
 
 /** An origin as browsers send it (RFC 6454): scheme, host and a port that is not the scheme's default. */
@@ -59,12 +63,19 @@ function validateOrigins(origins: readonly string[]): Violation[] {
   });
 }
 
+function validateStaleAfter(seconds: number | null): Violation[] {
+  const { min, max } = staleAfterSecondsBounds;
+  if (seconds === null || (seconds >= min && seconds <= max)) return [];
+  return [violation('staleAfterSeconds', 'OUT_OF_RANGE', `From ${min} to ${max} seconds.`)];
+}
+
 /** Everything that is wrong with an organization's fields. */
 function validateOrganization(fields: OrganizationFields): Violation[] {
   return [
     ...validateSlug('slug', fields.slug),
     ...validateName('name', fields.name),
     ...validateOrigins(fields.allowedOrigins),
+    ...validateStaleAfter(fields.staleAfterSeconds),
   ];
 }
 
@@ -126,11 +137,19 @@ export async function findOrganization(
 const taken = { organizations_slug_key: 'slug' };
 
 function audited(organization: OrganizationFields): AuditedFields {
-  const names = ['slug', 'name', 'enabled', 'mustAudit', 'allowedOrigins'] as const;
+  const names = [
+    'slug',
+    'name',
+    'enabled',
+    'mustAudit',
+    'allowedOrigins',
+    'staleAfterSeconds',
+  ] as const;
   return auditedFields(organization, names);
 }
 
-export interface NewOrganization extends OrganizationFields {
+export interface NewOrganization extends Omit<OrganizationFields, 'staleAfterSeconds'> {
+  readonly staleAfterSeconds?: number | null | undefined;
   readonly ownerId: string;
 }
 
@@ -140,7 +159,8 @@ export async function createOrganization(
   actor: Actor,
   input: NewOrganization,
 ): Promise<Outcome<Organization>> {
-  const violations = validateOrganization(input);
+  const staleAfterSeconds = input.staleAfterSeconds ?? null;
+  const violations = validateOrganization({ ...input, staleAfterSeconds });
   if (violations.length > 0) return { ok: false, violations };
   if (!isUuid(input.ownerId)) return refused(notFound('ownerId', 'user'));
   return orTaken(taken, () =>
@@ -150,6 +170,7 @@ export async function createOrganization(
       const { ownerId, ...fields } = input;
       const organization = em.create(Organization, {
         ...fields,
+        staleAfterSeconds,
         allowedOrigins: [...fields.allowedOrigins],
         id: uuidV7(),
       });
@@ -185,6 +206,8 @@ export interface OrganizationChanges {
   readonly enabled?: boolean | null | undefined;
   readonly mustAudit?: boolean | null | undefined;
   readonly allowedOrigins?: readonly string[] | null | undefined;
+  /** Null takes the bound away. */
+  readonly staleAfterSeconds?: number | null | undefined;
 }
 
 /** Changes an organization; what is undefined or null stays. */
@@ -205,6 +228,8 @@ export async function updateOrganization(
         enabled: input.enabled ?? row.enabled,
         mustAudit: input.mustAudit ?? row.mustAudit,
         allowedOrigins: [...(input.allowedOrigins ?? row.allowedOrigins)],
+        staleAfterSeconds:
+          input.staleAfterSeconds === undefined ? row.staleAfterSeconds : input.staleAfterSeconds,
       };
       const violations = validateOrganization(fields);
       if (violations.length > 0) return { ok: false, violations };

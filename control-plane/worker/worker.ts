@@ -4,6 +4,7 @@ import { type Job, runClaimed } from './job.ts';
 import { partitionsJob } from './partitions-job.ts';
 import { pruneNodesJob } from './prune-nodes-job.ts';
 import { pruneOidcLoginsJob } from './prune-oidc-logins-job.ts';
+import { pruneRevocationsJob } from './prune-revocations-job.ts';
 
 export interface WorkerOptions {
   readonly store: Store;
@@ -34,6 +35,7 @@ export async function startWorker(
     partitionsJob({ nowMs, daysAhead: options.partitionDaysAhead ?? 7 }),
     pruneNodesJob({ forgottenAfterMs: options.nodeForgottenAfterMs ?? 30 * dayMs }),
     pruneOidcLoginsJob(),
+    pruneRevocationsJob,
     ...(options.jobs ?? []),
   ];
   const running = new Set<Promise<void>>();

@@ -34,6 +34,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'Query.node': 'operator',
   'Query.nodes': 'operator',
   'Query.rollout': 'operator',
+  'Query.signingKeys': 'operator',
   'Query.platformAuditEntries': 'operator',
 
   'Organization.id': 'authenticated',
@@ -42,6 +43,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'Organization.enabled': 'authenticated',
   'Organization.mustAudit': 'authenticated',
   'Organization.allowedOrigins': 'authenticated',
+  'Organization.staleAfterSeconds': 'authenticated',
   'Organization.createdAt': 'authenticated',
   'Organization.updatedAt': 'authenticated',
   'Organization.version': 'authenticated',
@@ -51,6 +53,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'Organization.serviceAccounts': 'serviceAccounts.read',
   'Organization.servers': 'servers.read',
   'Organization.issuers': 'issuers.read',
+  'Organization.revocations': 'revocations.read',
   'Organization.requestLogs': 'requestLogs.read',
   'Organization.auditEntries': 'audit.read',
 
@@ -80,6 +83,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'Mutation.rotateApiKey': 'apiKeys.write',
   'Mutation.revokeApiKey': 'apiKeys.write',
   'Mutation.deleteApiKey': 'apiKeys.write',
+  'Mutation.revokeSubject': 'revocations.write',
+  'Mutation.revokeToken': 'revocations.write',
   'Mutation.createServer': 'servers.write',
   'Mutation.updateServer': 'servers.write',
   'Mutation.deleteServer': 'servers.write',
@@ -94,6 +99,8 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'Mutation.updateNodeToken': 'operator',
   'Mutation.revokeNodeToken': 'operator',
   'Mutation.deleteNodeToken': 'operator',
+  'Mutation.rotateSealKeys': 'operator',
+  'Mutation.rotateSigningKey': 'operator',
 
   'Subscription.requestLogAdded': 'requestLogs.read',
   'Subscription.auditEntryAdded': 'audit.read',

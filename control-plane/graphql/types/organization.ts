@@ -34,6 +34,13 @@ export class OrganizationType {
   })
   allowedOrigins!: string[];
 
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Calls are refused on a node that has not heard for so many seconds whether its configuration is current; null: never.',
+  })
+  staleAfterSeconds!: number | null;
+
   @Field(() => DateTime, { description: 'When it was created.' })
   createdAt!: Date;
 
@@ -85,6 +92,13 @@ export class CreateOrganizationInput {
     description: 'Origins of browser clients that may call, at most 100.',
   })
   allowedOrigins!: string[];
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Age in seconds, from 10, at which a node’s view is too old to be called by; null: never.',
+  })
+  staleAfterSeconds?: number | null;
 }
 
 @InputType('UpdateOrganizationInput', {
@@ -117,6 +131,13 @@ export class UpdateOrganizationInput {
 
   @Field(() => [String], { nullable: true, description: 'All allowed origins from now on.' })
   allowedOrigins?: string[] | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description:
+      'Age in seconds, from 10, at which a node’s view is too old to be called by; null: never.',
+  })
+  staleAfterSeconds?: number | null;
 }
 
 @InputType('DeleteOrganizationInput', {

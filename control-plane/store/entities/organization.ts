@@ -15,7 +15,7 @@ export const Organization = defineEntity({
     /** Exact origins of browser clients that may call. */
     allowedOrigins: p.array().default([]),
     /** Calls are refused on a node whose view is older; null: never. */
-    staleAfterSeconds: p.integer().strictNullable(),
+    staleAfterSeconds: p.integer().strictNullable().default(null),
     createdAt: p.datetime(3).onCreate(() => new Date()),
     updatedAt: p
       .datetime(3)

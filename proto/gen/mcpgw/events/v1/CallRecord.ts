@@ -63,7 +63,8 @@ export interface CallRecordInput {
    */
   'configRevision'?: (number | string | Long);
   /**
-   * How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained`.
+   * How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained`,
+   * `revoked` (what allowed it ended while it was under way).
    */
   'outcome'?: (string);
 }
@@ -128,7 +129,8 @@ export interface CallRecord {
    */
   'configRevision': (number);
   /**
-   * How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained`.
+   * How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained`,
+   * `revoked` (what allowed it ended while it was under way).
    */
   'outcome': (string);
 }
