@@ -1,6 +1,7 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import type { NodeCondition, NodeNack } from '../../store/entities/node.ts';
 import { connectionType } from './connection.ts';
+import { SealKeyType } from './keys.ts';
 import { DateTime, SafeInt } from './scalars.ts';
 import { payloadType } from './user-error.ts';
 
@@ -26,6 +27,11 @@ export class NodeGroupType {
     description: 'Organizations assigned to the group; without meaning while it serves all.',
   })
   organizationIds!: string[];
+
+  @Field(() => [SealKeyType], {
+    description: 'Keys that its nodes seal sessions with, oldest first, at most 12.',
+  })
+  sealKeys!: SealKeyType[];
 
   @Field(() => DateTime, { description: 'When it was created.' })
   createdAt!: Date;
