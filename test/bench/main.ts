@@ -9,6 +9,7 @@ import { startReference } from '../support/client-upstreams.ts';
 import { enforcementLines, type ProxyReport, proxyLines, proxyReport } from './bench-report.ts';
 import { type EnforcementFigures, runEnforcement } from './enforcement.ts';
 import { openEventStreams } from './event-streams.ts';
+import { identityLines, runIdentityBench } from './identity-bench.ts';
 import { startNginx } from './nginx.ts';
 import { type ProxyBenchPlan, runProxyBench, type SubjectFigures } from './proxy-bench.ts';
 import { serverSwitch } from './server-switch.ts';
@@ -66,8 +67,8 @@ async function benchEnforcement(
 
 /**
  * `npm run bench [-- --rounds 5] [-- --calls 5000] [-- --samples 100]`: what a node adds to a call, against
- * a direct connection and nginx, and how soon it obeys a change. No rounds, or no samples, leave that part
- * out. docs/performance.md says how it measures.
+ * a direct connection and nginx, how soon it obeys a change, and what telling who calls costs. No rounds, or
+ * no samples, leave that part out. docs/performance.md says how it measures.
  */
 const { values } = parseArgs({
   options: {
@@ -101,16 +102,30 @@ async function enforcementPart(product: Product, samples: number) {
   return figures;
 }
 
-const product = await startProduct({ allowedHosts: [], distFolder: values.dist });
-try {
-  const proxy = plan.rounds > 0 ? await proxyPart(product) : undefined;
+const identityPlan = { calls: 20_000, rounds: 10, callers: 1_000 };
+console.log(`▸ who calls: ${identityPlan.callers} callers, ${identityPlan.calls} calls a round`);
+const identity = await runIdentityBench(identityPlan);
+console.log(identityLines(identity).join('\n'));
+
+async function benchProduct(): Promise<{
+  proxy: ProxyReport | undefined;
+  enforcement: Awaited<ReturnType<typeof enforcementPart>> | undefined;
+}> {
   const samples = number.parse(values.samples);
-  const enforcement = samples > 0 ? await enforcementPart(product, samples) : undefined;
-  const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model };
-  const folder = path.join(repositoryRoot, 'out', 'bench');
-  await mkdir(folder, { recursive: true });
-  const text = JSON.stringify({ machine, plan, proxy, enforcement }, null, 2);
-  await writeFile(path.join(folder, 'bench.json'), `${text}\n`);
-} finally {
-  await product.close();
+  if (plan.rounds === 0 && samples === 0) return { proxy: undefined, enforcement: undefined };
+  const product = await startProduct({ allowedHosts: [], distFolder: values.dist });
+  try {
+    const proxy = plan.rounds > 0 ? await proxyPart(product) : undefined;
+    const enforcement = samples > 0 ? await enforcementPart(product, samples) : undefined;
+    return { proxy, enforcement };
+  } finally {
+    await product.close();
+  }
 }
+
+const { proxy, enforcement } = await benchProduct();
+const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model };
+const folder = path.join(repositoryRoot, 'out', 'bench');
+await mkdir(folder, { recursive: true });
+const text = JSON.stringify({ machine, plan, identity, proxy, enforcement }, null, 2);
+await writeFile(path.join(folder, 'bench.json'), `${text}\n`);

@@ -92,3 +92,15 @@ export function digestsOf(resources: Iterable<Resource>): TypeDigestInput[] {
     count: digest.count,
   }));
 }
+
+/** Every token of a subject that was issued before now, for a quarter of an hour. */
+export function revocation(id: string, organizationId: string, subject: string): Resource {
+  const body = contracts.resources.Revocation.serialize({
+    id,
+    organizationId,
+    subject,
+    issuedBeforeMs: Date.now(),
+    expiresAtMs: Date.now() + 900_000,
+  });
+  return envelope('Revocation', id, { organizationId, serverIds: [] }, body);
+}
