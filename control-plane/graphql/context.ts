@@ -1,16 +1,17 @@
 import { credentialPrefix } from '../../common/credential.ts';
 import type { AccessTokens, TokenDefect } from '../identity/access-token.ts';
 import type { Granter } from '../identity/granted-role.ts';
+import type { IssuerDependencies } from '../identity/issuers/issuers.ts';
 import {
   identifyKey,
   type KeyRefusal,
   loadService,
   noteKeyUse,
+  type UnscopedKey,
 } from '../identity/key-principal.ts';
 import type { LoginDependencies } from '../identity/login.ts';
 import { loadPerson, type Person, type Principal } from '../identity/principal.ts';
 import { organizationPermissions } from '../identity/roles.ts';
-import type { IssuerDependencies } from '../identity/issuers/issuers.ts';
 import type { PageBounds } from '../input/page.ts';
 import type { AccessAudit } from '../registry/access-audit.ts';
 import type { RegistryDependencies } from '../registry/servers.ts';
@@ -103,23 +104,16 @@ export function isAuthenticated({ kind }: Authentication): boolean {
   return kind === 'user' || kind === 'apiKey';
 }
 
-function keyError(refusal: KeyRefusal): ApiError {
-  if (refusal === 'unscoped') return new ApiError('INSUFFICIENT_SCOPE');
-  if (refusal === 'expired') return new ApiError('TOKEN_EXPIRED', 'The API key has expired.');
-  return new ApiError(
-    'UNAUTHENTICATED',
-    refusal === 'revoked' ? 'The API key was revoked.' : undefined,
-  );
-}
-
 async function loadPrincipal(
   { store, now }: Pick<ApiServices, 'store' | 'now'>,
   authentication: Authentication,
-): Promise<Principal> {
-  if (authentication.kind === 'keyRefused') throw keyError(authentication.refusal);
+): Promise<Principal | UnscopedKey> {
+  if (authentication.kind === 'keyRefused') {
+    throw credentialError(`key_${authentication.refusal}`);
+  }
   if (authentication.kind === 'apiKey') {
     const service = await loadService(store, authentication.apiKeyId, now());
-    if (typeof service === 'string') throw keyError(service);
+    if (typeof service === 'string') throw credentialError(`key_${service}`);
     return service;
   }
   if (authentication.kind === 'none') throw new ApiError('UNAUTHENTICATED');
@@ -137,12 +131,21 @@ async function loadPrincipal(
  * @throws {ApiError} UNAUTHENTICATED, TOKEN_EXPIRED or INSUFFICIENT_SCOPE
  */
 export async function currentPrincipal(
-  services: Pick<ApiServices, 'store' | 'now'>,
+  services: Pick<ApiServices, 'store' | 'now' | 'accessAudit'>,
   authentication: Authentication,
   clientAddress: string,
 ): Promise<Principal> {
-  const principal = await loadPrincipal(services, authentication);
-  return { ...principal, actor: { ...principal.actor, clientAddress } };
+  const caller = await loadPrincipal(services, authentication);
+  const actor = { ...caller.actor, clientAddress };
+  if (caller.kind !== 'unscoped') return { ...caller, actor };
+  const { organizationId } = caller;
+  await services.accessAudit.refused({
+    ...{ actor, organizationId },
+    operation: 'graphql',
+    permission: 'admin',
+    isMember: true,
+  });
+  throw new ApiError('INSUFFICIENT_SCOPE');
 }
 
 /** The caller of a new request; that a key was used is written down. */

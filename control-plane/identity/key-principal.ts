@@ -2,19 +2,28 @@ import { credentialId, credentialMatches } from '../../common/credential.ts';
 import { parseScope } from '../../common/scope.ts';
 import type { OrganizationRole } from '../store/entities/membership.ts';
 import type { Store } from '../store/store.ts';
+import type { Actor } from './actor.ts';
 import { builtInRole, customGrantedRole, type GrantedRole } from './granted-role.ts';
 import type { Service } from './principal.ts';
 import { readingPermissions } from './roles.ts';
 
-/** Why an API key is no credential for administration. All but `invalid` only for who has the whole key. */
+/** Why an API key is not good. What it was once is told only to who has the whole key. */
 export type KeyRefusal =
-  /** Mistyped, unknown, or gone. */
-  | 'invalid'
+  /** Mistyped or cut: its checksum is wrong. */
+  | 'malformed'
+  /** There is none such, or none such any more. */
+  | 'unknown'
   | 'expired'
-  /** The key itself, or the account that it acts for. */
   | 'revoked'
-  /** It has no scope for administration. */
-  | 'unscoped';
+  /** The service account that it acts for. */
+  | 'account_disabled';
+
+/** A good key without a scope for administration. */
+export interface UnscopedKey {
+  readonly kind: 'unscoped';
+  readonly actor: Actor;
+  readonly organizationId: string;
+}
 
 /** An API key that was shown in full and was good at that moment. */
 export interface KnownKey {
@@ -33,6 +42,8 @@ interface KeyRow {
   readonly scopes: readonly string[];
   readonly expiresAtMs: number | null;
   readonly revoked: boolean;
+  /** The member that it acts for; null: a service account. */
+  readonly userId: string | null;
   readonly account: {
     readonly id: string;
     readonly name: string;
@@ -52,7 +63,7 @@ const selectKey = `
 select json_build_object('id', k.id, 'keyId', k.key_id, 'organizationId', k.organization_id,
   'secretHash', encode(k.secret_hash, 'base64'), 'scopes', to_json(k.scopes),
   'expiresAtMs', floor(extract(epoch from k.expires_at) * 1000), 'revoked', k.revoked_at is not null,
-  'account', case when a.id is not null then json_build_object('id', a.id, 'name', a.name,
+  'userId', k.subject_user_id, 'account', case when a.id is not null then json_build_object('id', a.id, 'name', a.name,
     'disabled', a.disabled_at is not null, 'role', a.role,
     'customRole', case when r.id is not null then json_build_object('id', r.id, 'name', r.name,
       'permissions', to_json(r.permissions)) end) end)::text as key
@@ -78,8 +89,9 @@ async function readKey(
 /** Compared when there is no such key, so that a known id takes as long as an unknown one. */
 const noHash = Buffer.alloc(32);
 
-function refusalOf(row: KeyRow, nowMs: number): Exclude<KeyRefusal, 'invalid'> | undefined {
-  if (row.revoked || row.account?.disabled === true) return 'revoked';
+function refusalOf(row: KeyRow, nowMs: number): KeyRefusal | undefined {
+  if (row.revoked) return 'revoked';
+  if (row.account?.disabled === true) return 'account_disabled';
   if (row.expiresAtMs !== null && row.expiresAtMs <= nowMs) return 'expired';
   return undefined;
 }
@@ -94,10 +106,10 @@ export async function identifyKey(
   nowMs: number,
 ): Promise<KnownKey | KeyRefusal> {
   const keyId = credentialId('apiKey', text);
-  if (keyId === undefined) return 'invalid';
+  if (keyId === undefined) return 'malformed';
   const row = await readKey(store, byKeyId, keyId);
   const hash = row === undefined ? noHash : Buffer.from(row.secretHash, 'base64');
-  if (!credentialMatches(text, hash) || row === undefined) return 'invalid';
+  if (!credentialMatches(text, hash) || row === undefined) return 'unknown';
   const expiresAtMs = row.expiresAtMs ?? Number.POSITIVE_INFINITY;
   return refusalOf(row, nowMs) ?? { apiKeyId: row.id, expiresAtMs };
 }
@@ -105,6 +117,12 @@ export async function identifyKey(
 function roleOf({ role, customRole }: NonNullable<KeyRow['account']>): GrantedRole | undefined {
   if (role !== null) return builtInRole(role);
   return customRole === null ? undefined : customGrantedRole(customRole);
+}
+
+function actorOf({ account, userId, keyId }: KeyRow): Actor {
+  const credential = { kind: 'api_key', id: keyId } as const;
+  if (account === null) return { kind: 'user', id: userId ?? '', credential };
+  return { kind: 'service', id: account.id, label: account.name, credential };
 }
 
 /** `full`, `read`, or undefined when no scope is about administration. */
@@ -122,15 +140,18 @@ export async function loadService(
   store: Pick<Store, 'readSystem'>,
   apiKeyId: string,
   nowMs: number,
-): Promise<Service | KeyRefusal> {
+): Promise<Service | UnscopedKey | KeyRefusal> {
   const row = await readKey(store, byId, apiKeyId);
-  if (row === undefined) return 'invalid';
+  if (row === undefined) return 'unknown';
   const refusal = refusalOf(row, nowMs);
   if (refusal !== undefined) return refusal;
   const { account, organizationId } = row;
   const reach = administration(row.scopes);
   const role = account === null ? undefined : roleOf(account);
-  if (account === null || role === undefined || reach === undefined) return 'unscoped';
+  const actor = actorOf(row);
+  if (account === null || role === undefined || reach === undefined) {
+    return { kind: 'unscoped', actor, organizationId };
+  }
   const isReadOnly = reach === 'read';
   const permissions = isReadOnly ? readingPermissions(role.permissions) : role.permissions;
   return {
@@ -141,12 +162,7 @@ export async function loadService(
     isOperator: false,
     isReadOnly,
     permissionsIn: (id) => (id === organizationId ? permissions : undefined),
-    actor: {
-      kind: 'service',
-      id: account.id,
-      label: account.name,
-      credential: { kind: 'api_key', id: row.keyId },
-    },
+    actor,
   };
 }
 
