@@ -63,16 +63,16 @@ export const tokenBounds = {
     .default(tokenDefaults.clockSkewMs)
     .describe('How far an issuer’s clock may be ahead of the node’s. Expiry is exact.'),
   tokenCacheTokensMax: number(
-    tokenDefaults.cache.tokensMax,
+    tokenDefaults.cacheTokensMax,
     'Verified access tokens that are kept until they expire.',
   ),
-  tokenCacheBytesMax: bytes(tokenDefaults.cache.bytesMax, 'Bytes that these may take, roughly.'),
+  tokenCacheBytesMax: bytes(tokenDefaults.cacheBytesMax, 'Bytes that these may take, roughly.'),
   tokenVerificationsMax: number(
-    tokenDefaults.verification.runningMax,
+    tokenDefaults.verificationsMax,
     'Signatures of access tokens that are checked at the same time.',
   ),
   tokenVerificationsWaitingMax: number(
-    tokenDefaults.verification.waitingMax,
+    tokenDefaults.verificationsWaitingMax,
     'Access tokens that wait for that; one more is refused.',
   ),
 };

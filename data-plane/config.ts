@@ -23,6 +23,7 @@ export const dataPlaneSettings = z.object({
     .describe('Folder of the spool and the cached snapshot; one for each node.'),
   publicUrl: z
     .url({ protocol: /^https?$/ })
+    .refine((text) => !/[?#@]/.test(text), 'must have no query, fragment or user name')
     .optional()
     .describe(
       'URL at which agents reach the node: access tokens are for addresses under it, and its host is allowed. Not set: where the node listens, if on loopback.',

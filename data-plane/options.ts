@@ -116,11 +116,10 @@ export function pipelineOptions(config: DataPlaneConfig): PipelineOptions {
 /** What of the settings concerns access tokens. */
 export function tokenOptions(config: DataPlaneConfig): TokenOptions {
   return {
-    cache: { tokensMax: config.tokenCacheTokensMax, bytesMax: config.tokenCacheBytesMax },
-    verification: {
-      runningMax: config.tokenVerificationsMax,
-      waitingMax: config.tokenVerificationsWaitingMax,
-    },
+    cacheTokensMax: config.tokenCacheTokensMax,
+    cacheBytesMax: config.tokenCacheBytesMax,
+    verificationsMax: config.tokenVerificationsMax,
+    verificationsWaitingMax: config.tokenVerificationsWaitingMax,
     clockSkewMs: config.tokenClockSkewMs,
   };
 }
@@ -143,6 +142,7 @@ export function listenerOptions(config: DataPlaneConfig): ListenerOptions {
     keepAliveTimeoutMs: config.proxyKeepAliveTimeoutMs,
     connectionsMax: config.proxyConnectionsMax,
     clientBufferBytes: config.proxyClientBufferBytes,
+    stallTimeoutMs: config.proxyStallTimeoutMs,
     lingerTimeoutMs: config.proxyLingerTimeoutMs,
     lingerBytesMax: config.proxyLingerBytesMax,
   };

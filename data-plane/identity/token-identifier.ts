@@ -3,12 +3,12 @@ import type { ReasonCode } from '../../common/reasons.ts';
 import type { IssuerEntry } from '../snapshot/issuer.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Principal, TokenProof } from './principal.ts';
-import { TokenCache, type TokenCacheBounds, type VerifiedToken } from './token-cache.ts';
+import { TokenCache, type VerifiedToken } from './token-cache.ts';
 import { readTokenClaims } from './token-claims.ts';
 import { issuerFor } from './token-issuer.ts';
 import { keyForToken } from './token-key.ts';
 import { readTokenText } from './token-text.ts';
-import { type VerificationBounds, VerificationQueue } from './verification-queue.ts';
+import { VerificationQueue } from './verification-queue.ts';
 
 /** Why a token proves nothing here. */
 export type TokenRefusal = Extract<
@@ -24,8 +24,12 @@ export type TokenRefusal = Extract<
 type TokenOutcome = Principal | TokenRefusal;
 
 export interface TokenOptions {
-  readonly cache: TokenCacheBounds;
-  readonly verification: VerificationBounds;
+  /** Verified tokens that are kept, and bytes that they take. */
+  readonly cacheTokensMax: number;
+  readonly cacheBytesMax: number;
+  /** Signature checks at the same time, and tokens that wait for one. */
+  readonly verificationsMax: number;
+  readonly verificationsWaitingMax: number;
   /** How far an issuer's clock may be ahead of ours; expiry is exact. */
   readonly clockSkewMs: number;
 }
@@ -88,8 +92,14 @@ export class TokenIdentifier {
 
   constructor(options: TokenOptions) {
     this.#options = options;
-    this.#cache = new TokenCache(options.cache);
-    this.#queue = new VerificationQueue(options.verification);
+    this.#cache = new TokenCache({
+      tokensMax: options.cacheTokensMax,
+      bytesMax: options.cacheBytesMax,
+    });
+    this.#queue = new VerificationQueue({
+      runningMax: options.verificationsMax,
+      waitingMax: options.verificationsWaitingMax,
+    });
   }
 
   counts(): TokenCounts {

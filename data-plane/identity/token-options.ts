@@ -2,7 +2,9 @@ import type { TokenOptions } from './token-identifier.ts';
 
 /** Safe for a node that some thousands of callers use at a time. */
 export const tokenDefaults: TokenOptions = {
-  cache: { tokensMax: 10_000, bytesMax: 32 * 1024 * 1024 },
-  verification: { runningMax: 16, waitingMax: 1_000 },
+  cacheTokensMax: 10_000,
+  cacheBytesMax: 64 * 1024 * 1024,
+  verificationsMax: 16,
+  verificationsWaitingMax: 1_000,
   clockSkewMs: 30_000,
 };

@@ -126,9 +126,11 @@ function cpuUs(requests: readonly Accepted[], tokens: TokenIdentifier): number {
   return (user + system) / requests.length;
 }
 
-async function newTokenUs(requests: readonly Accepted[], waitingMax: number): Promise<number> {
-  const verification = { ...tokenDefaults.verification, waitingMax };
-  const tokens = new TokenIdentifier({ ...tokenDefaults, verification });
+async function newTokenUs(
+  requests: readonly Accepted[],
+  verificationsWaitingMax: number,
+): Promise<number> {
+  const tokens = new TokenIdentifier({ ...tokenDefaults, verificationsWaitingMax });
   const before = process.cpuUsage();
   const outcomes = await Promise.all(
     requests.map((request) => identify(request, tokens, Date.now())),

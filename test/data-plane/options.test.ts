@@ -1,8 +1,14 @@
 import { expect, test } from '@jest/globals';
-import { proxyBounds, upstreamBounds } from '../../data-plane/bounds.ts';
+import { proxyBounds, tokenBounds, upstreamBounds } from '../../data-plane/bounds.ts';
 import { type DataPlaneConfig, dataPlaneSettings } from '../../data-plane/config.ts';
+import { tokenDefaults } from '../../data-plane/identity/token-options.ts';
 import { listenerDefaults } from '../../data-plane/listener/listener-options.ts';
-import { listenerOptions, pipelineOptions, upstreamOptions } from '../../data-plane/options.ts';
+import {
+  listenerOptions,
+  pipelineOptions,
+  tokenOptions,
+  upstreamOptions,
+} from '../../data-plane/options.ts';
 import { pipelineDefaults } from '../../data-plane/pipeline/pipeline-options.ts';
 import { upstreamDefaults } from '../../data-plane/upstream/upstream-options.ts';
 
@@ -14,6 +20,7 @@ function numbersOf(config: DataPlaneConfig): Map<string, number> {
     listener: listenerOptions(config),
     pipeline: pipelineOptions(config),
     upstream: upstreamOptions(config),
+    token: tokenOptions(config),
   };
   const numbers = new Map<string, number>();
   for (const [part, options] of Object.entries(parts)) {
@@ -28,16 +35,18 @@ test('the parts of a node have their defaults where nothing is set', () => {
   expect(listenerOptions(defaults)).toEqual(listenerDefaults);
   expect(pipelineOptions(defaults)).toEqual(pipelineDefaults);
   expect(upstreamOptions(defaults)).toEqual(upstreamDefaults);
+  expect(tokenOptions(defaults)).toEqual(tokenDefaults);
 });
 
 test('each setting moves one bound, and each bound has a setting', () => {
   const before = numbersOf(defaults);
-  const names = [...Object.keys(proxyBounds), ...Object.keys(upstreamBounds), 'proxyPort'];
+  const bounds = { ...proxyBounds, ...upstreamBounds, ...tokenBounds };
+  const names = [...Object.keys(bounds), 'proxyPort'];
   const moved = names.map((name) => {
     const value = defaults[name as keyof typeof proxyBounds] + 1;
     const after = numbersOf({ ...defaults, [name]: value });
     return [...after].flatMap(([bound, now]) => (before.get(bound) === now ? [] : [bound]));
   });
-  expect(moved.map((bounds) => bounds.length)).toEqual(names.map(() => 1));
+  expect(moved.map((one) => one.length)).toEqual(names.map(() => 1));
   expect(moved.flat().sort()).toEqual([...before.keys()].sort());
 });

@@ -435,7 +435,7 @@ describe('a verified token', () => {
   });
 
   test('is kept only while there is room, the ones in use first', async () => {
-    const node = new Node({ cache: { tokensMax: 3, bytesMax: 1_000_000 } });
+    const node = new Node({ cacheTokensMax: 3, cacheBytesMax: 1_000_000 });
     const texts = await Promise.all([1, 2, 3, 4, 5].map((n) => token({ jti: `t${n}` })));
     const [first = '', ...rest] = texts;
     await node.ask(first);
@@ -447,7 +447,7 @@ describe('a verified token', () => {
   });
 
   test('counts by its bytes', async () => {
-    const node = new Node({ cache: { tokensMax: 100, bytesMax: 12_000 } });
+    const node = new Node({ cacheTokensMax: 100, cacheBytesMax: 12_000 });
     for (let n = 0; n < 20; n += 1) await node.ask(await token({ jti: `t${n}` }));
     const { cachedBytes, cachedTokens } = node.tokens.counts();
     expect(cachedTokens).toBeGreaterThan(1);
@@ -507,7 +507,7 @@ describe('what an open stream was begun by', () => {
 
 describe('a flood of tokens', () => {
   test('is verified within bounds, and what is too much is told to come again', async () => {
-    const node = new Node({ verification: { runningMax: 2, waitingMax: 3 } });
+    const node = new Node({ verificationsMax: 2, verificationsWaitingMax: 3 });
     const good = await token();
     const texts = Array.from({ length: 20 }, (_, n) =>
       assembleToken(
@@ -528,7 +528,7 @@ describe('a flood of tokens', () => {
   });
 
   test('leaves who is known alone', async () => {
-    const node = new Node({ verification: { runningMax: 1, waitingMax: 1 } });
+    const node = new Node({ verificationsMax: 1, verificationsWaitingMax: 1 });
     const good = await token();
     await node.ask(good);
     const others = await Promise.all([1, 2, 3].map((n) => token({ jti: `t${n}` })));
