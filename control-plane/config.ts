@@ -10,8 +10,8 @@ import {
 } from '../common/setting-types.ts';
 import { loadSettings } from '../common/settings.ts';
 import { graphqlBounds, loginBounds } from './bounds.ts';
-import { keySettings } from './key-jobs.ts';
 import { issuerRefreshIntervalMsDefault } from './identity/issuers/refresh-issuer.ts';
+import { keySettings } from './key-settings.ts';
 
 /** Everything that can be set for the control plane; docs/deployment/settings.md lists it. */
 export const controlPlaneSettings = z.object({

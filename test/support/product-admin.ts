@@ -219,6 +219,11 @@ export class Admin {
     return entries;
   }
 
+  /** Any other operation. @throws with the errors of the answer. */
+  send<Data>(query: string, variables: object = {}): Promise<Data> {
+    return this.#request<Data>(query, variables);
+  }
+
   #request<Data>(query: string, variables: object = {}): Promise<Data> {
     return request<Data>(this.#graphqlUrl, this.accessToken, query, variables);
   }

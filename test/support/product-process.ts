@@ -19,7 +19,8 @@ export interface EndedProcess {
 
 const readyTimeoutMs = 60_000;
 const stopTimeoutMs = 15_000;
-const outputMax = 64 * 1024;
+/** Characters of its output that are kept, the last ones. */
+const outputMax = 8 * 1024 * 1024;
 
 /** Where the built product is: `dist`, unless `TEST_DIST` names another folder. */
 function distFolder(): string {
