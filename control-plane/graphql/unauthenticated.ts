@@ -1,12 +1,14 @@
 import type { TokenDefect } from '../identity/access-token.ts';
+import type { KeyRefusal } from '../identity/key-principal.ts';
 import type { PersonRefusal } from '../identity/principal.ts';
 import type { RefreshRefusal } from '../identity/refresh-tokens.ts';
 import { ApiError } from './errors.ts';
 
-/** What is wrong with a credential of a person. */
+/** What is wrong with a credential. */
 export type CredentialRefusal =
   | `token_${TokenDefect}`
   | `refresh_${RefreshRefusal}`
+  | `key_${KeyRefusal}`
   | PersonRefusal
   | 'token_expired';
 
@@ -25,6 +27,11 @@ const sentences: Readonly<Record<CredentialRefusal, string>> = {
   token_not_yet_valid: 'The access token is not valid yet.',
   token_claims_wrong: 'The access token lacks what is needed here.',
   token_expired: 'The access token has expired: refresh the session, or log in again.',
+  key_malformed: 'The API key is mistyped or cut.',
+  key_unknown: 'There is no such API key.',
+  key_expired: 'The API key has expired.',
+  key_revoked: 'The API key was revoked.',
+  key_account_disabled: 'The service account is disabled.',
   session_ended: 'The session was ended: log in again.',
   session_expired: 'The session has expired: log in again.',
   account_disabled: 'The account is disabled.',
@@ -50,6 +57,7 @@ export function refusalIn(error: unknown): CredentialRefusal | undefined {
 
 /** The error for a credential that is not good; `extensions.reason` is stable. */
 export function credentialError(refusal: CredentialRefusal): ApiError {
-  const code = refusal === 'token_expired' ? 'TOKEN_EXPIRED' : 'UNAUTHENTICATED';
+  const isExpired = refusal === 'token_expired' || refusal === 'key_expired';
+  const code = isExpired ? 'TOKEN_EXPIRED' : 'UNAUTHENTICATED';
   return new ApiError(code, sentences[refusal], { reason: refusal.toUpperCase() });
 }
