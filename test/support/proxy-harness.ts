@@ -17,7 +17,11 @@ import {
   pipelineDefaults,
 } from '../../data-plane/pipeline/pipeline-options.ts';
 import { PublicBase } from '../../data-plane/pipeline/public-base.ts';
-import type { OrganizationEntry, ServerEntry } from '../../data-plane/snapshot/snapshot.ts';
+import type {
+  OrganizationEntry,
+  ServerEntry,
+  Snapshot,
+} from '../../data-plane/snapshot/snapshot.ts';
 import type { UpstreamOptions } from '../../data-plane/upstream/upstream-options.ts';
 import { createUpstreams, type Upstreams } from '../../data-plane/upstream/upstreams.ts';
 import { ProxyRecorder } from './proxy-recorder.ts';
@@ -50,12 +54,14 @@ export class ProxyHarness {
   readonly tokens: TokenIdentifier;
   readonly pipeline: Pipeline;
   readonly #upstreams: Upstreams;
+  #inForce: Snapshot;
   baseUrl = '';
   publicBase: PublicBase | undefined;
   port = 0;
 
   constructor(options: ProxyHarnessOptions = {}) {
     this.snapshot = options.snapshot ?? new ProxySnapshot();
+    this.#inForce = this.snapshot;
     this.organization = this.snapshot.organization('acme') ?? this.snapshot.addOrganization('acme');
     this.key = this.snapshot.addKey(this.organization, 'user:1');
     const clockMs = () => performance.now();
@@ -70,7 +76,7 @@ export class ProxyHarness {
     this.pipeline = createPipeline({
       options: { ...pipelineDefaults, ...options.pipeline },
       publicBase: () => this.publicBase,
-      snapshots: { current: () => this.snapshot },
+      snapshots: { current: () => this.#inForce },
       recorder: this.recorder,
       tokens: this.tokens,
       upstreams: this.#upstreams,
@@ -94,6 +100,12 @@ export class ProxyHarness {
     this.baseUrl = url;
     this.publicBase = new PublicBase(new URL(url));
     return this;
+  }
+
+  /** What was changed in the snapshot comes into force as a new one; calls in progress keep the one before. */
+  publish(): void {
+    this.#inForce = Object.create(this.snapshot) as Snapshot;
+    this.pipeline.recheck();
   }
 
   /** MCP URL of a new server in front of these endpoints. */

@@ -84,14 +84,14 @@ export class ProxySnapshot implements Snapshot {
     return credential.text;
   }
 
-  /** Revokes tokens of an organization for a day. */
+  /** Revokes tokens of an organization. */
   revoke(organization: OrganizationEntry, tokens: RevokedTokens): void {
     const editor = this.revocations.edit();
     editor.add({
       id: `revocation-${randomBytes(4).toString('hex')}`,
       organizationId: organization.id,
       tokens,
-      expiresAtMs: Date.now() + 86_400_000,
+      expiresAtMs: Number.MAX_SAFE_INTEGER,
     });
     this.revocations = editor.finish();
   }
