@@ -159,12 +159,17 @@ export class Admin {
     unwrap(payload, payload.apiKey);
   }
 
-  async createServer(organizationId: string, slug: string, url: string): Promise<RegisteredServer> {
+  async createServer(
+    organizationId: string,
+    slug: string,
+    url: string,
+    credential?: { readonly header: string; readonly value: string },
+  ): Promise<RegisteredServer> {
     const payload = await this.#mutate<Payload<'server', Versioned | null>>(
       'createServer',
       'CreateServerInput',
       'server { id version }',
-      { organizationId, slug, name: slug, endpoints: [{ url }] },
+      { organizationId, slug, name: slug, endpoints: [{ url }], credential },
     );
     return { ...unwrap(payload, payload.server), organizationId };
   }

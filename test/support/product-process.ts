@@ -68,6 +68,11 @@ export class ProductProcess {
     }
   }
 
+  /** Starts a command that never says that it serves. */
+  static begin(command: ProductCommand): ProductProcess {
+    return new ProductProcess(command);
+  }
+
   /** Runs it to its end, within `timeoutMs`; whatever still runs then is killed. */
   static async run(command: ProductCommand, timeoutMs = 20_000): Promise<EndedProcess> {
     const started = new ProductProcess(command);
