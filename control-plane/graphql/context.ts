@@ -1,6 +1,7 @@
 import { credentialPrefix } from '../../common/credential.ts';
 import type { AccessTokens, TokenDefect } from '../identity/access-token.ts';
 import type { Granter } from '../identity/granted-role.ts';
+import type { InvitationDependencies } from '../identity/invitations.ts';
 import type { IssuerDependencies } from '../identity/issuers/issuers.ts';
 import {
   identifyKey,
@@ -9,13 +10,16 @@ import {
   noteKeyUse,
   type UnscopedKey,
 } from '../identity/key-principal.ts';
-import type { LoginDependencies } from '../identity/login.ts';
+import type { OidcLoginDependencies } from '../identity/oidc-login/oidc-login.ts';
+import type { PasswordDependencies } from '../identity/passwords.ts';
 import { loadPerson, type Person, type Principal } from '../identity/principal.ts';
+import type { ProxyTokenDependencies } from '../identity/proxy-tokens.ts';
 import { organizationPermissions } from '../identity/roles.ts';
 import type { PageBounds } from '../input/page.ts';
 import type { AccessAudit } from '../registry/access-audit.ts';
 import type { RegistryDependencies } from '../registry/servers.ts';
 import type { Store } from '../store/store.ts';
+import { setCaller } from './caller-store.ts';
 import type { CredentialMetrics } from './credential-metrics.ts';
 import { ApiError } from './errors.ts';
 import type { SubscriptionHub } from './subscription/subscription-hub.ts';
@@ -23,10 +27,13 @@ import { type CredentialRefusal, credentialError } from './unauthenticated.ts';
 
 /** What resolvers work with; the same for every request. */
 export interface ApiServices {
+  /** Works for the caller of the request alone; see `callerBoundStore`. */
   readonly store: Store;
-  readonly login: LoginDependencies;
+  readonly login: PasswordDependencies & InvitationDependencies;
+  readonly proxyTokens: ProxyTokenDependencies;
   readonly registry: RegistryDependencies;
   readonly issuers: IssuerDependencies;
+  readonly oidcLogin: OidcLoginDependencies;
   readonly subscriptions: SubscriptionHub;
   readonly accessAudit: AccessAudit;
   readonly credentials: CredentialMetrics;
@@ -172,7 +179,7 @@ export function createContext(
   request: Omit<GraphqlContext, 'services' | 'principal'>,
 ): GraphqlContext {
   let principal: Promise<Principal> | undefined;
-  return {
+  const context: GraphqlContext = {
     ...request,
     services,
     principal: () => {
@@ -180,6 +187,8 @@ export function createContext(
       return principal;
     },
   };
+  setCaller(context);
+  return context;
 }
 
 /**

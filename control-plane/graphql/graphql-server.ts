@@ -3,7 +3,11 @@ import { fastifyApolloHandler } from '@as-integrations/fastify';
 import type { FastifyInstance } from 'fastify';
 import type { Registry } from 'prom-client';
 import type { Logger } from '../../common/logging.ts';
-import { type AccessTokens, createAccessTokens } from '../identity/access-token.ts';
+import {
+  type AccessTokens,
+  createAccessTokens,
+  type SigningKeyRing,
+} from '../identity/access-token.ts';
 import { createGuardedFetch, type GuardedFetch } from '../identity/issuers/guarded-fetch.ts';
 import { issuerRefreshIntervalMsDefault } from '../identity/issuers/refresh-issuer.ts';
 import { LoginThrottle } from '../identity/login-throttle.ts';
@@ -14,6 +18,7 @@ import type { ChangeFeed } from '../store/change-feed.ts';
 import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
 import { createApolloServer } from './apollo-server.ts';
+import { callerBoundStore, forCaller } from './caller-store.ts';
 import { type ApiServices, authenticate, createContext } from './context.ts';
 import { createCredentialMetrics } from './credential-metrics.ts';
 import { requestTrace } from './errors.ts';
@@ -41,6 +46,8 @@ export interface GraphqlServerOptions {
   readonly port: number;
   /** `iss` of access tokens: names this installation. All replicas use the same. */
   readonly issuer: string;
+  /** Base of the URLs at which agents reach nodes; undefined: no access tokens for the proxy are given. */
+  readonly publicUrl?: URL;
   /** Whether clients may ask for the schema. */
   readonly introspection: boolean;
   /** Which documents run, and whether by hash; default `off`. */
@@ -67,34 +74,60 @@ export interface GraphqlServer {
 /** `aud` of access tokens: what is good here is refused at the proxy, and the other way round. */
 const audience = 'mcpgw-graphql';
 
+function accessTokens(
+  { issuer, now }: GraphqlServerOptions,
+  { accessTokenLifetimeMs: lifetimeMs }: GraphqlBounds,
+  keys: SigningKeyRing,
+): AccessTokens {
+  return createAccessTokens({ keys, issuer, audience, lifetimeMs, now });
+}
+
 function createServices(
   options: GraphqlServerOptions,
   bounds: GraphqlBounds,
-  tokens: AccessTokens,
+  keys: SigningKeyRing,
   guarded: GuardedFetch,
 ): ApiServices {
-  const { store, feed, masterKeys, logger, now } = options;
+  const { feed, masterKeys, logger, now } = options;
+  const store = callerBoundStore(options.store);
+  const tokens = accessTokens(options, bounds, keys);
   const failures = (failuresMax: number) => ({
     failuresMax,
     windowMs: bounds.failureWindowMs,
     blockMsMax: bounds.loginBlockMsMax,
   });
+  // Whoever logs in is nobody yet.
+  const sessions = { store: options.store, tokens, bounds, now };
+  const throttle = new LoginThrottle({
+    key: masterKeys.current.derive('login-throttle'),
+    account: failures(bounds.accountFailuresMax),
+    address: failures(bounds.addressFailuresMax),
+    now,
+  });
+  const refresh = {
+    store: options.store,
+    guarded,
+    rules: { privateAddressesAllowed: options.privateIssuersAllowed },
+    intervalMs: options.issuerRefreshIntervalMs ?? issuerRefreshIntervalMsDefault,
+    random: Math.random,
+  };
   return {
     store,
     now,
     login: {
-      store,
-      tokens,
+      ...sessions,
+      throttle,
       passwords: createPasswordDesk({
         concurrencyMax: bounds.passwordConcurrencyMax,
         waitingMax: bounds.passwordWaitingMax,
       }),
-      throttle: new LoginThrottle({
-        key: masterKeys.current.derive('login-throttle'),
-        account: failures(bounds.accountFailuresMax),
-        address: failures(bounds.addressFailuresMax),
-        now,
-      }),
+    },
+    oidcLogin: { ...sessions, throttle, masterKeys, refresh },
+    proxyTokens: {
+      store: options.store,
+      keys,
+      issuer: options.issuer,
+      publicUrl: options.publicUrl,
       bounds,
       now,
     },
@@ -103,20 +136,9 @@ function createServices(
       masterKeys,
       addressRules: { privateAddressesAllowed: options.privateUpstreamsAllowed },
     },
-    issuers: {
-      store,
-      masterKeys,
-      refresh: {
-        store,
-        guarded,
-        rules: { privateAddressesAllowed: options.privateIssuersAllowed },
-        intervalMs: options.issuerRefreshIntervalMs ?? issuerRefreshIntervalMsDefault,
-        random: Math.random,
-      },
-      now,
-    },
+    issuers: { store, masterKeys, refresh, now },
     subscriptions: new SubscriptionHub({ store, feed, bounds, logger, now }),
-    accessAudit: new AccessAudit({ store, logger, now }),
+    accessAudit: new AccessAudit({ store: options.store, logger, now }),
     credentials: createCredentialMetrics(options.registry),
     pageBounds: bounds,
   };
@@ -158,17 +180,11 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
   const mode = options.persistedQueries ?? 'off';
   const persisted = await openPersistedOperations(mode, schema, bounds);
   const keys = await openSigningKeys({ store, masterKeys, logger, now, feed: options.feed });
-  const tokens = createAccessTokens({
-    keys,
-    issuer: options.issuer,
-    audience,
-    lifetimeMs: bounds.accessTokenLifetimeMs,
-    now,
-  });
   const guarded = createGuardedFetch({
     rules: { privateAddressesAllowed: options.privateIssuersAllowed },
   });
-  const services = createServices(options, bounds, tokens, guarded);
+  const services = createServices(options, bounds, keys, guarded);
+  const { tokens } = services.login;
   const metrics = createGraphqlMetrics(options.registry, () => services.subscriptions.open);
   const apollo = createApolloServer({ schema, bounds, introspection, logger, metrics });
   await apollo.start();
@@ -191,7 +207,7 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
       }),
   });
   http.post('/graphql', { preHandler: documentGate(persisted, bounds) }, (request, reply) =>
-    requestTrace.run(traceIdOf(request), () => handle.call(http, request, reply)),
+    requestTrace.run(traceIdOf(request), () => forCaller(() => handle.call(http, request, reply))),
   );
 
   serveJwks(http, keys);
@@ -200,7 +216,7 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
   const rules = { schema, bounds, introspection, persisted };
   const transport = { services, tokens, rules, logger, newTraceId, closeTimeoutMs, pingIntervalMs };
   const sse = createSseEndpoint({ ...transport, traceIdOf });
-  http.post('/graphql/stream', (request, reply) => sse.handle(request, reply));
+  http.post('/graphql/stream', (request, reply) => forCaller(() => sse.handle(request, reply)));
   const closeWebsocket = serveWebsocket(http.server, {
     ...transport,
     subscriptionsPerConnectionMax: bounds.subscriptionsPerConnectionMax,

@@ -116,9 +116,9 @@ export async function addMember(
   const { organizationId } = input;
   const violations = validateEmail('email', input.email);
   if (violations.length > 0) return { ok: false, violations };
-  // The organization can't see people who are no members yet; the platform can.
+  // The organization can't see people who are no members yet.
   const email = normalizeEmail(input.email);
-  const user = await store.withPlatform((em) => em.findOne(User, { email }));
+  const user = await store.withSystem((em) => em.findOne(User, { email }));
   if (user === null) return refused(notFound('email', 'account'));
   return orTaken({ memberships_pkey: 'email' }, () =>
     store.withOrganization(organizationId, async (em) => {

@@ -2,7 +2,14 @@ import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { GrantedRole } from '../../identity/granted-role.ts';
 import { addMember, type Member, removeMember, updateMember } from '../../identity/members.ts';
 import type { Role } from '../../identity/roles.ts';
-import { createUser, deleteUser, findUser, listUsers, updateUser } from '../../identity/users.ts';
+import {
+  createUser,
+  deleteUser,
+  findUser,
+  listUsers,
+  type UserDependencies,
+  updateUser,
+} from '../../identity/users.ts';
 import { oldestFirst } from '../../input/find-page.ts';
 import type { PlatformRole } from '../../store/entities/user.ts';
 import { authenticatedUntilMs, type GraphqlContext, granterIn } from '../context.ts';
@@ -29,6 +36,11 @@ import { idKey, pageOf } from './page-of.ts';
 export function memberView(member: Member) {
   const { role, customRoleId, name } = member.role;
   return { ...member, role, customRoleId, roleName: name };
+}
+
+/** What changing accounts needs; unlike a log-in it works for the caller alone. */
+function accountsOf({ services }: GraphqlContext): UserDependencies {
+  return { store: services.store, passwords: services.login.passwords };
 }
 
 @Resolver()
@@ -86,7 +98,7 @@ export class IdentityResolver {
   ) {
     const { actor } = await context.principal();
     const fields = { ...input, platformRole: input.platformRole as PlatformRole | null };
-    const outcome = await orBusy(createUser(context.services.login, actor, fields));
+    const outcome = await orBusy(createUser(accountsOf(context), actor, fields));
     return payload(outcome, (user) => ({ user }));
   }
 
@@ -104,7 +116,7 @@ export class IdentityResolver {
       platformRole === undefined
         ? rest
         : { ...rest, platformRole: platformRole as PlatformRole | null };
-    const outcome = await orBusy(updateUser(context.services.login, actor, changes));
+    const outcome = await orBusy(updateUser(accountsOf(context), actor, changes));
     return payload(outcome, (user) => ({ user }));
   }
 

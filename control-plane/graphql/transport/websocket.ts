@@ -4,6 +4,7 @@ import type { GraphQLError } from 'graphql';
 import { type Context, handleProtocols, makeServer } from 'graphql-ws';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import type { Logger } from '../../../common/logging.ts';
+import { forCaller } from '../caller-store.ts';
 import {
   type Authentication,
   authenticate,
@@ -54,11 +55,7 @@ function createProtocolServer(options: WebsocketOptions) {
   return makeServer<Record<string, unknown> | undefined, Extra>({
     connectionInitWaitTimeout: options.initTimeoutMs,
     onConnect: async (context) => {
-      context.extra.authentication = await authenticate(
-        tokens,
-        services,
-        authorizationOf(context),
-      );
+      context.extra.authentication = await authenticate(tokens, services, authorizationOf(context));
       const refusal = tokenRefusal(context.extra.authentication);
       if (refusal !== undefined) services.credentials.refused(refusal);
       // Close code 4403. A socket that can subscribe to nothing need not stay open.
@@ -134,7 +131,7 @@ function serveSocket(
       close: (code, reason) => socket.close(code, reason),
       onMessage: (handle) => {
         socket.on('message', (data) => {
-          handle(textOf(data)).catch(fail);
+          forCaller(() => handle(textOf(data))).catch(fail);
         });
       },
     },
