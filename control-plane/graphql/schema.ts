@@ -7,10 +7,17 @@ import { ApiKeyResolver } from './resolvers/api-key-resolver.ts';
 import { AuditResolver } from './resolvers/audit-resolver.ts';
 import { CustomRoleResolver } from './resolvers/custom-role-resolver.ts';
 import { IdentityResolver } from './resolvers/identity-resolver.ts';
+import {
+  InvitationResolver,
+  OrganizationInvitationsResolver,
+} from './resolvers/invitation-resolver.ts';
 import { IssuerResolver, OrganizationIssuersResolver } from './resolvers/issuer-resolver.ts';
 import { KeyResolver } from './resolvers/key-resolver.ts';
 import { NodeResolver } from './resolvers/node-resolver.ts';
+import { OidcLoginResolver } from './resolvers/oidc-login-resolver.ts';
 import { OrganizationResolver } from './resolvers/organization-resolver.ts';
+import { PasswordResolver } from './resolvers/password-resolver.ts';
+import { ProxyTokenResolver } from './resolvers/proxy-token-resolver.ts';
 import {
   OrganizationRevocationsResolver,
   RevocationResolver,
@@ -26,12 +33,17 @@ export function buildGraphqlSchema(): GraphQLSchema {
     resolvers: [
       IdentityResolver,
       SessionResolver,
+      PasswordResolver,
+      InvitationResolver,
+      OrganizationInvitationsResolver,
+      ProxyTokenResolver,
       OrganizationResolver,
       CustomRoleResolver,
       ServiceAccountResolver,
       ApiKeyResolver,
       ServerResolver,
       IssuerResolver,
+      OidcLoginResolver,
       OrganizationIssuersResolver,
       RevocationResolver,
       OrganizationRevocationsResolver,

@@ -27,7 +27,8 @@ import { credentialError } from '../unauthenticated.ts';
 import { orBusy, passwordCost, tooManyAttempts } from './or-busy.ts';
 import { idKey, pageOf } from './page-of.ts';
 
-function loginPayload({ user, access, refresh }: LoggedIn): LoginPayloadType {
+/** The tokens of a session that was opened. */
+export function loginPayload({ user, access, refresh }: LoggedIn): LoginPayloadType {
   return {
     accessToken: access.token,
     expiresAt: new Date(access.expiresAtMs),
@@ -38,7 +39,7 @@ function loginPayload({ user, access, refresh }: LoggedIn): LoginPayloadType {
 }
 
 /** A refused attempt is no entry of its own in the audit trail each time: a flood of them would be one. */
-async function noteLimited(context: GraphqlContext, operation: string): Promise<void> {
+export async function noteLimited(context: GraphqlContext, operation: string): Promise<void> {
   await context.services.accessAudit.refused({
     actor: { kind: 'user', id: 'unknown', clientAddress: context.clientAddress },
     operation,

@@ -379,7 +379,7 @@ export async function refreshIssuerNow(
   if ((await findIssuer(deps.store, organizationId, id)) === null) {
     return refused(notFound('id', 'issuer'));
   }
-  const claimed = await claimIssuer(deps.store, of, onDemandCooldownMs);
+  const claimed = await claimIssuer(deps.refresh.store, of, onDemandCooldownMs);
   const result = claimed && (await refreshIssuer(claimed, deps.refresh));
   return deps.store.withOrganization(organizationId, async (em) => {
     const issuer = await em.findOne(Issuer, { organizationId, id });
