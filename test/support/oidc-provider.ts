@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import Provider, { type Configuration } from 'oidc-provider';
+import { OidcProviderStore } from './oidc-provider-store.ts';
 
 /** A person who has an account at the provider. */
 export interface ProviderPerson {
@@ -100,10 +101,12 @@ async function interact(
 function configuration(
   options: OidcProviderOptions,
   keys: readonly JWK[],
+  store: OidcProviderStore,
   personOf: (sub: string) => ProviderPerson | undefined,
 ): Configuration {
   const { clients = [], resourceScopes = '', accessTokenSeconds = 300 } = options;
   return {
+    adapter: (model) => store.adapter(model),
     jwks: { keys: keys.map((key) => ({ ...key })) } as NonNullable<Configuration['jwks']>,
     clients: clients.map(({ id, secret, redirectUrls, scope }) => ({
       client_id: id,
@@ -204,6 +207,7 @@ async function listen(server: Server): Promise<string> {
 
 /** Starts a provider on a free port. */
 export async function startOidcProvider(options: OidcProviderOptions = {}): Promise<OidcProvider> {
+  const store = new OidcProviderStore();
   const people = new Map<string, ProviderPerson>();
   const requests: string[] = [];
   let keys = [await newKey('key-1')];
@@ -234,7 +238,7 @@ export async function startOidcProvider(options: OidcProviderOptions = {}): Prom
   function rebuild(): void {
     provider = new Provider(
       issuerUrl,
-      configuration(options, keys, (sub) => people.get(sub)),
+      configuration(options, keys, store, (sub) => people.get(sub)),
     );
     handle = provider.callback();
   }
