@@ -18,6 +18,8 @@ export interface ListenerOptions {
   readonly connectionsMax: number;
   /** Bytes of an answer that wait for a slow client before its upstream is held back. */
   readonly clientBufferBytes: number;
+  /** How long a client may take nothing of the rest of an answer that is whole. */
+  readonly stallTimeoutMs: number;
   /** How long what a refused client still sends is read and thrown away, so that it sees the answer. */
   readonly lingerTimeoutMs: number;
   /** Bytes that are thrown away so at most. */
@@ -36,6 +38,7 @@ export const listenerDefaults: ListenerOptions = {
   keepAliveTimeoutMs: 60_000,
   connectionsMax: 10_000,
   clientBufferBytes: 16_384,
+  stallTimeoutMs: 60_000,
   lingerTimeoutMs: 2_000,
   lingerBytesMax: 33_554_432,
 };
