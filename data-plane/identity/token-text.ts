@@ -1,7 +1,7 @@
 import { isRecord } from './token-value.ts';
 
 /** Longest access token that is looked at, in characters. */
-export const tokenLengthMax = 8192;
+const tokenLengthMax = 8192;
 
 /** A signed token as it says of itself; nothing of it is true before its signature is verified. */
 export interface TokenText {

@@ -156,6 +156,11 @@ describe('a token of an organization’s issuer', () => {
     expect(principal).toMatchObject({ scopes: ['mcp:files', 'mcp:wiki:read'] });
   });
 
+  test('is of no session of the gateway’s, whatever it says', async () => {
+    const principal = await new Node().ask(await token({ sid: 'session-1' }));
+    expect(principal).toMatchObject({ token: { sessionId: undefined } });
+  });
+
   test('may do what its role allows where scopes are not read', async () => {
     const node = new Node({}, { scopeMode: 'SCOPE_MODE_ROLE' });
     expect(await node.ask(await token({ scope: 'email' }))).toMatchObject({ scopes: ['mcp:*'] });
