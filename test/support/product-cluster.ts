@@ -111,6 +111,16 @@ export class ProductCluster {
     return this.#ground.database;
   }
 
+  /** Where its processes keep their data and find their secrets. */
+  get folder(): string {
+    return this.#ground.folder;
+  }
+
+  /** The operator's. */
+  get password(): string {
+    return this.#ground.password;
+  }
+
   /** MCP URL of the reference upstream. */
   get upstreamUrl(): string {
     return this.#ground.upstreamUrl;
