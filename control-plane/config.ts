@@ -63,6 +63,13 @@ export const controlPlaneSettings = z.object({
   trustedProxies: list(z.string().min(1))
     .default([])
     .describe('Addresses or networks of proxies whose X-Forwarded-For counts.'),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .refine((text) => !/[?#@]/.test(text), 'must have no query, fragment or user name')
+    .optional()
+    .describe(
+      'URL at which agents reach the nodes, the same as theirs: access tokens that the gateway gives for the proxy are for addresses under it.',
+    ),
   tokenIssuer: z
     .string()
     .min(1)

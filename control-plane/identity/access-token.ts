@@ -31,6 +31,8 @@ export interface TokenHolder {
 
 export interface IssuedToken {
   readonly token: string;
+  /** `jti` claim. */
+  readonly tokenId: string;
   readonly expiresAtMs: number;
 }
 
@@ -89,16 +91,17 @@ export interface TokenContent {
 export async function signToken(keys: SigningKeyRing, content: TokenContent): Promise<IssuedToken> {
   const { kid, privateKey } = await keys.current();
   const expiresAt = Math.floor(content.expiresAtMs / 1000);
+  const tokenId = crypto.randomUUID();
   const token = await new SignJWT(content.claims)
     .setProtectedHeader({ alg: algorithm, kid, typ: tokenType })
     .setSubject(content.subject)
     .setIssuer(content.issuer)
     .setAudience(content.audience)
-    .setJti(crypto.randomUUID())
+    .setJti(tokenId)
     .setIssuedAt(Math.floor(content.issuedAtMs / 1000))
     .setExpirationTime(expiresAt)
     .sign(privateKey);
-  return { token, expiresAtMs: expiresAt * 1000 };
+  return { token, tokenId, expiresAtMs: expiresAt * 1000 };
 }
 
 /** A claim that is wrong, by what the library says of it. The signature was good by then. */

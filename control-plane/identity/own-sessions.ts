@@ -1,3 +1,4 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
 import { findPage, type Keyset } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isUuid } from '../input/text-rules.ts';
@@ -61,28 +62,30 @@ interface Ending {
   readonly userLabel?: string;
 }
 
-/** Ends sessions, each change with its audit entry; nothing to end: nothing is written. */
-async function endAll(store: Store, ending: Ending, nowMs: number): Promise<number> {
+/** Ends sessions with an audit entry; nothing to end: nothing is written. */
+async function endAll(em: EntityManager, ending: Ending, nowMs: number): Promise<number> {
   const { actor, condition, reason, userId, userLabel } = ending;
-  return store.withPlatform(async (em) => {
-    const resources = await endSessions(em, condition, reason, nowMs);
-    const ids = resources.flatMap(({ kind, id }) => (kind === 'session' ? id : []));
-    if (ids.length === 0) return 0;
-    await commitChange(em, {
-      organizationId: null,
-      actor,
-      action: 'session.end',
-      target: { type: 'user', id: userId, ...(userLabel !== undefined && { label: userLabel }) },
-      details: { reason, sessionIds: ids },
-      resources,
-    });
-    return ids.length;
+  const resources = await endSessions(em, condition, reason, nowMs);
+  const ids = resources.flatMap(({ kind, id }) => (kind === 'session' ? id : []));
+  if (ids.length === 0) return 0;
+  await commitChange(em, {
+    organizationId: null,
+    actor,
+    action: 'session.end',
+    target: { type: 'user', id: userId, ...(userLabel !== undefined && { label: userLabel }) },
+    details: { reason, sessionIds: ids },
+    resources,
   });
+  return ids.length;
 }
 
 /** What became of ended sessions. */
 export interface EndedSessions {
   readonly endedCount: number;
+}
+
+function endOwn(store: Store, person: Person, ending: Ending, nowMs: number): Promise<number> {
+  return store.withUser(person.user.id, (em) => endAll(em, ending, nowMs));
 }
 
 function ownEnding(person: Person, reason: SessionEndReason, condition: SessionCondition): Ending {
@@ -98,7 +101,7 @@ export async function logOut(
 ): Promise<Outcome<EndedSessions>> {
   const condition = { userId: person.user.id, sessionIds: [person.sessionId] };
   const ending = ownEnding(person, 'logged_out', condition);
-  return done({ endedCount: await endAll(store, ending, nowMs) });
+  return done({ endedCount: await endOwn(store, person, ending, nowMs) });
 }
 
 /** Ends one of a person's own sessions. */
@@ -109,7 +112,8 @@ export async function endOwnSession(
   nowMs: number,
 ): Promise<Outcome<EndedSessions>> {
   const condition = { ...ownReach(person), sessionIds: [id] };
-  const endedCount = await endAll(store, ownEnding(person, 'ended_by_user', condition), nowMs);
+  const ending = ownEnding(person, 'ended_by_user', condition);
+  const endedCount = await endOwn(store, person, ending, nowMs);
   return endedCount === 0 ? refused(notFound('id', 'session')) : done({ endedCount });
 }
 
@@ -121,7 +125,7 @@ export async function endOtherSessions(
 ): Promise<Outcome<EndedSessions>> {
   const condition = { ...ownReach(person), exceptSessionId: person.sessionId };
   const ending = ownEnding(person, 'ended_by_user', condition);
-  return done({ endedCount: await endAll(store, ending, nowMs) });
+  return done({ endedCount: await endOwn(store, person, ending, nowMs) });
 }
 
 /** Ends one session of somebody, or all, for an operator. */
@@ -132,16 +136,15 @@ export async function endSessionsOf(
   nowMs: number,
 ): Promise<Outcome<EndedSessions>> {
   const { userId, sessionId } = input;
-  const user = isUuid(userId)
-    ? await store.withPlatform((em) => em.findOne(User, { id: userId }))
-    : null;
-  if (user === null) return refused(notFound('userId', 'user'));
+  if (!isUuid(userId)) return refused(notFound('userId', 'user'));
   const condition = { userId, ...(sessionId && { sessionIds: [sessionId] }) };
-  const endedCount = await endAll(
-    store,
-    { actor, condition, reason: 'ended_by_operator', userId, userLabel: user.email },
-    nowMs,
-  );
-  if (endedCount === 0 && sessionId) return refused(notFound('sessionId', 'session'));
-  return done({ endedCount });
+  return store.withPlatform(async (em) => {
+    const user = await em.findOne(User, { id: userId });
+    if (user === null) return refused(notFound('userId', 'user'));
+    const reason = 'ended_by_operator';
+    const ending: Ending = { actor, condition, reason, userId, userLabel: user.email };
+    const endedCount = await endAll(em, ending, nowMs);
+    if (endedCount === 0 && sessionId) return refused(notFound('sessionId', 'session'));
+    return done({ endedCount });
+  });
 }

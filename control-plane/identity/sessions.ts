@@ -43,7 +43,7 @@ export interface NewSession extends SessionOrigin {
 /** The tokens of a session. Neither is stored as text. */
 export interface SessionTokens {
   readonly access: IssuedToken;
-  readonly refresh: IssuedToken;
+  readonly refresh: { readonly token: string; readonly expiresAtMs: number };
 }
 
 export interface OpenedSession extends SessionTokens {

@@ -1,4 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { containsText, findPage, oldestFirst } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import {
@@ -19,6 +21,7 @@ import {
   versionConflict,
   violation,
 } from '../input/violation.ts';
+import type { ChangedResource } from '../store/changed-resource.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { Membership } from '../store/entities/membership.ts';
 import { type PlatformRole, User } from '../store/entities/user.ts';
@@ -26,6 +29,8 @@ import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
 import type { Actor } from './actor.ts';
 import type { PasswordDesk } from './password-desk.ts';
+import { revokeUser } from './revocations.ts';
+import { endSessions } from './sessions.ts';
 
 export interface UserDependencies {
   readonly store: Store;
@@ -107,7 +112,7 @@ export async function createUser(
         actor,
         action: 'user.create',
         target: { type: 'user', id: user.id, label: user.email },
-        details: { platformRole: user.platformRole },
+        ...auditedChange(null, auditedFields(user, ['email', ...auditedNames])),
         resources: [{ kind: 'user', id: user.id }],
       });
       return done(user);
@@ -139,12 +144,33 @@ function shutsOutActor(actor: Actor, input: UserChanges): boolean {
   return actor.id === input.id && (input.disabled === true || input.platformRole === null);
 }
 
+/** What stands in the audit trail of an account. */
+const auditedNames = ['displayName', 'passwordHash', 'platformRole', 'disabledAt'] as const;
+
+/**
+ * Ends the sessions that a change to an account leaves no ground for: all when it is disabled; when it has
+ * another password, all but the one that an operator changes their own in.
+ */
+async function endGroundless(
+  em: EntityManager,
+  actor: Actor,
+  { id, disabled, password }: UserChanges,
+  nowMs: number,
+): Promise<ChangedResource[]> {
+  if (disabled === true) return endSessions(em, { userId: id }, 'account_disabled', nowMs);
+  if (typeof password !== 'string') return [];
+  const { credential } = actor;
+  const own = actor.id === id && credential?.kind === 'session' ? credential.id : undefined;
+  const condition = { userId: id, ...(own !== undefined && { exceptSessionId: own }) };
+  return endSessions(em, condition, 'password_changed', nowMs);
+}
+
 /**
  * Changes a person. Nobody takes their own power over the platform away, so that one operator is left.
  * @throws {PasswordWorkExhausted}
  */
 export async function updateUser(
-  { store, passwords }: UserDependencies,
+  { store, passwords, now }: UserDependencies & { readonly now: () => number },
   actor: Actor,
   input: UserChanges,
 ): Promise<Outcome<User>> {
@@ -160,23 +186,23 @@ export async function updateUser(
     const user = await em.findOne(User, { id: input.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
     if (user === null) return refused(notFound('id', 'user'));
     if (user.version !== input.version) return refused(versionConflict());
+    const before = auditedFields(user, auditedNames);
     user.displayName = input.displayName ?? user.displayName;
     if (passwordHash !== undefined) user.passwordHash = passwordHash;
     if (input.platformRole !== undefined) user.platformRole = input.platformRole;
     if (typeof input.disabled === 'boolean') {
       user.disabledAt = input.disabled ? (user.disabledAt ?? new Date()) : null;
     }
+    const ended = await endGroundless(em, actor, input, now());
     await commitChange(em, {
       organizationId: null,
       actor,
       action: 'user.update',
       target: { type: 'user', id: user.id, label: user.email },
-      details: {
-        passwordChanged: passwordHash !== undefined,
-        platformRole: user.platformRole,
-        disabled: user.disabledAt !== null,
-      },
-      resources: [{ kind: 'user', id: user.id }],
+      ...auditedChange(before, auditedFields(user, auditedNames), {
+        sessionsEnded: ended.filter(({ kind }) => kind === 'session').length,
+      }),
+      resources: [{ kind: 'user', id: user.id }, ...ended],
     });
     return done(user);
   });
@@ -209,13 +235,16 @@ export async function deleteUser(
       const text = 'Remove the person from every organization first.';
       return refused(violation('id', 'IN_USE', text));
     }
+    const revocation = await revokeUser(em, id, 'user_deleted');
+    const before = auditedFields(user, ['email', ...auditedNames]);
     em.remove(user);
     await commitChange(em, {
       organizationId: null,
       actor,
       action: 'user.delete',
       target: { type: 'user', id, label: user.email },
-      resources: [{ kind: 'user', id }],
+      ...auditedChange(before, null),
+      resources: [{ kind: 'user', id }, revocation],
     });
     return done({ id });
   });

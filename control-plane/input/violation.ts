@@ -14,6 +14,8 @@ export const violationCodes = {
   VERSION_CONFLICT:
     'The object changed since it was read: read it again and repeat with its current version.',
   LAST_OWNER: 'An organization keeps at least one owner.',
+  INCORRECT: 'The value is not the right one.',
+  NOT_CONFIGURED: 'The operator has not set what this needs.',
   IN_USE: 'Other objects still depend on this one.',
   ENDED: 'The object has ended, so that this can no longer be done with it.',
   NOT_ALLOWED: 'The caller’s own role does not allow this value.',

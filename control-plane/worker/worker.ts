@@ -5,6 +5,7 @@ import { partitionsJob } from './partitions-job.ts';
 import { pruneNodesJob } from './prune-nodes-job.ts';
 import { pruneOidcLoginsJob } from './prune-oidc-logins-job.ts';
 import { pruneRevocationsJob } from './prune-revocations-job.ts';
+import { pruneSessionsJob } from './prune-sessions-job.ts';
 
 export interface WorkerOptions {
   readonly store: Store;
@@ -35,6 +36,7 @@ export async function startWorker(
     partitionsJob({ nowMs, daysAhead: options.partitionDaysAhead ?? 7 }),
     pruneNodesJob({ forgottenAfterMs: options.nodeForgottenAfterMs ?? 30 * dayMs }),
     pruneOidcLoginsJob(),
+    pruneSessionsJob({ forgottenAfterMs: 30 * dayMs }),
     pruneRevocationsJob,
     ...(options.jobs ?? []),
   ];

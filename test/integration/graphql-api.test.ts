@@ -50,13 +50,17 @@ beforeAll(async () => {
 
 afterAll(() => harness.close());
 
-async function newMember(email: string, organizationId: string, role: string): Promise<string> {
+async function createUser(email: string): Promise<void> {
   const created = await replica.post<{ createUser: Payload<{ user: { id: string } }> }>(
     'mutation($input: CreateUserInput!) { createUser(input: $input) { user { id } userErrors { path code } } }',
     { input: { email, displayName: email, password } },
     token,
   );
   expect(dataOf(created).createUser.userErrors).toEqual([]);
+}
+
+async function newMember(email: string, organizationId: string, role: string): Promise<string> {
+  await createUser(email);
   const added = await replica.post<{ addMember: Payload<object> }>(
     'mutation($input: AddMemberInput!) { addMember(input: $input) { userErrors { path code } } }',
     { input: { organizationId, email, role } },
@@ -108,11 +112,11 @@ describe('logging in', () => {
   });
 
   test('stops after repeated failures, also with the right password', async () => {
-    const limited = await harness.replica({ bounds: { addressFailuresMax: 2 } });
+    const limited = await harness.replica({ bounds: { accountFailuresMax: 2 } });
+    const email = 'guessed@example.com';
+    await createUser(email);
     const attempt = (secret: string) =>
-      limited.post(
-        `mutation { login(email: "${operatorEmail}", password: "${secret}") { accessToken } }`,
-      );
+      limited.post(`mutation { login(email: "${email}", password: "${secret}") { accessToken } }`);
     for (const secret of ['wrong password 1', 'wrong password 2']) {
       expect((await attempt(secret)).errors[0]?.extensions.code).toBe('LOGIN_FAILED');
     }

@@ -2,14 +2,7 @@ import { Arg, Args, Ctx, ID, Mutation, Query, Resolver } from 'type-graphql';
 import type { GrantedRole } from '../../identity/granted-role.ts';
 import { addMember, type Member, removeMember, updateMember } from '../../identity/members.ts';
 import type { Role } from '../../identity/roles.ts';
-import {
-  createUser,
-  deleteUser,
-  findUser,
-  listUsers,
-  type UserDependencies,
-  updateUser,
-} from '../../identity/users.ts';
+import { createUser, deleteUser, findUser, listUsers, updateUser } from '../../identity/users.ts';
 import { oldestFirst } from '../../input/find-page.ts';
 import type { PlatformRole } from '../../store/entities/user.ts';
 import { authenticatedUntilMs, type GraphqlContext, granterIn } from '../context.ts';
@@ -39,8 +32,8 @@ export function memberView(member: Member) {
 }
 
 /** What changing accounts needs; unlike a log-in it works for the caller alone. */
-function accountsOf({ services }: GraphqlContext): UserDependencies {
-  return { store: services.store, passwords: services.login.passwords };
+function accountsOf({ services }: GraphqlContext) {
+  return { store: services.store, passwords: services.login.passwords, now: services.now };
 }
 
 @Resolver()

@@ -2,6 +2,7 @@ import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 
 /** Why a session ended before its time, stable: part of the GraphQL interface and the audit trail. */
 export const sessionEndReasons = [
+  'idle',
   'logged_out',
   'ended_by_user',
   'ended_by_operator',
