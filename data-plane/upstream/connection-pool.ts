@@ -5,6 +5,7 @@ import {
   HttpExchange,
   type HttpExchangeRequest,
 } from './http-exchange.ts';
+import type { SpentChunks } from './spent-chunks.ts';
 import type { UpstreamMetrics } from './upstream-metrics.ts';
 import type { UpstreamOptions } from './upstream-options.ts';
 import type { UpstreamExchange, UpstreamFailure, UpstreamSink } from './upstream-transport.ts';
@@ -26,6 +27,7 @@ export class ConnectionPool {
   readonly #connect: buildConnector.connector;
   readonly #options: UpstreamOptions;
   readonly #metrics: UpstreamMetrics;
+  readonly #spent: SpentChunks;
   /** The last used is used first: the others get the chance to be closed for being idle. */
   readonly #idle: Connection[] = [];
   readonly #connections = new Set<Connection>();
@@ -41,12 +43,14 @@ export class ConnectionPool {
     connect: buildConnector.connector,
     options: UpstreamOptions,
     metrics: UpstreamMetrics,
+    spent: SpentChunks,
   ) {
     this.origin = origin;
     this.connectTimeoutMs = connectTimeoutMs;
     this.#connect = connect;
     this.#options = options;
     this.#metrics = metrics;
+    this.#spent = spent;
   }
 
   get inUse(): boolean {
@@ -111,6 +115,10 @@ export class ConnectionPool {
 
   failed(failure: UpstreamFailure): void {
     this.#metrics.failed(failure.reason);
+  }
+
+  received(bytes: number): void {
+    this.#spent.add(bytes);
   }
 
   /** Takes nothing new, lets what runs come to its end, then closes the connections. */

@@ -31,6 +31,7 @@ interface ExchangeOwner {
   becameStream(exchange: HttpExchange): void;
   release(exchange: HttpExchange, connection: Connection | undefined, reusable: boolean): void;
   failed(failure: UpstreamFailure): void;
+  received(bytes: number): void;
 }
 
 /**
@@ -129,7 +130,9 @@ export class HttpExchange implements UpstreamExchange, Dispatcher.DispatchHandle
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (!this.#done) this.#sink.onData(chunk);
+    if (this.#done) return;
+    this.#owner.received(chunk.length);
+    this.#sink.onData(chunk);
   }
 
   onResponseEnd(): void {

@@ -1,6 +1,7 @@
 import type { lookup } from 'node:dns';
 import type { buildConnector } from 'undici';
 import { ConnectionPool } from './connection-pool.ts';
+import { SpentChunks } from './spent-chunks.ts';
 import { upstreamConnector } from './upstream-connector.ts';
 import { requestHeaders } from './upstream-headers.ts';
 import type { UpstreamMetrics } from './upstream-metrics.ts';
@@ -45,6 +46,7 @@ export class StreamableHttpTransport implements UpstreamTransport {
   /** Pools that serve their last exchanges. */
   readonly #draining = new Set<ConnectionPool>();
   readonly #connectors = new Map<number, buildConnector.connector>();
+  readonly #spent = new SpentChunks();
   readonly #pruneTimer: NodeJS.Timeout;
 
   constructor(options: StreamableHttpTransportOptions) {
@@ -101,7 +103,14 @@ export class StreamableHttpTransport implements UpstreamTransport {
     if (pool === undefined || !isFor(pool, url, connectTimeoutMs)) {
       if (pool !== undefined) this.#retire(id, pool);
       const connector = this.#connector(connectTimeoutMs);
-      pool = new ConnectionPool(url.origin, connectTimeoutMs, connector, bounds, metrics);
+      pool = new ConnectionPool(
+        url.origin,
+        connectTimeoutMs,
+        connector,
+        bounds,
+        metrics,
+        this.#spent,
+      );
       this.#pools.set(id, pool);
     }
     pool.usedAtMs = clockMs();

@@ -82,6 +82,10 @@ export class ProductProcess {
     return { exitCode: started.#child.exitCode, output: started.#output };
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   get output(): string {
     return this.#output;
   }
