@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { routeBase, routeUrl } from '../../common/route-url.ts';
 import { serverScope, toolScope } from '../../common/scope.ts';
 import { isStorableText, isUuid } from '../input/text-rules.ts';
 import { done, notFound, type Outcome, refused, violation } from '../input/violation.ts';
@@ -65,12 +66,6 @@ async function lockGrounds(
   const session = await em.findOne(Session, { id: person.sessionId, userId, endedAt: null }, lock);
   if (user === null || membership === null || session === null) return undefined;
   return { session, role: await readRole(em, organizationId, membership) };
-}
-
-/** Base, organization and server, as a node composes the address of a route. */
-function routeUrl(base: URL, organizationSlug: string, serverSlug: string): string {
-  const prefix = base.pathname.replace(/\/+$/, '');
-  return `${base.origin}${prefix}/${organizationSlug}/${serverSlug}/mcp`;
 }
 
 /**
@@ -139,7 +134,7 @@ export async function issueProxyToken(
       session.expiresAt.getTime(),
       session.lastUsedAt.getTime() + bounds.sessionIdleTimeoutMs,
     );
-    const url = routeUrl(publicUrl, organization.slug, server.slug);
+    const url = routeUrl(routeBase(publicUrl), organization.slug, server.slug);
     const scope = tool ? toolScope(server.slug, tool) : serverScope(server.slug);
     const issued = await signToken(deps.keys, {
       ...{ issuer: deps.issuer, audience: url, issuedAtMs, expiresAtMs },

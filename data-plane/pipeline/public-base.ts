@@ -1,3 +1,5 @@
+import { type RouteBase, routeBase, routeUrl } from '../../common/route-url.ts';
+
 /** Where the metadata of protected resources stands (RFC 9728, section 3). */
 export const metadataPath = '/.well-known/oauth-protected-resource';
 
@@ -6,22 +8,25 @@ export const metadataPath = '/.well-known/oauth-protected-resource';
  * which is the audience that an access token must name, and that of its metadata.
  */
 export class PublicBase {
-  /** Path of the base without a slash at its end; empty at the root of a host. */
-  readonly prefix: string;
-  readonly #origin: string;
+  readonly #base: RouteBase;
 
   constructor(url: URL) {
-    this.#origin = url.origin;
-    this.prefix = url.pathname.replace(/\/+$/, '');
+    this.#base = routeBase(url);
+  }
+
+  /** Path of the base without a slash at its end; empty at the root of a host. */
+  get prefix(): string {
+    return this.#base.prefix;
   }
 
   resourceUrl(organizationSlug: string, serverSlug: string): string {
-    return `${this.#origin}${this.prefix}/${organizationSlug}/${serverSlug}/mcp`;
+    return routeUrl(this.#base, organizationSlug, serverSlug);
   }
 
   /** The well-known part stands between host and path, also in front of a prefix. */
   metadataUrl(organizationSlug: string, serverSlug: string): string {
-    return `${this.#origin}${metadataPath}${this.prefix}/${organizationSlug}/${serverSlug}/mcp`;
+    const { origin, prefix } = this.#base;
+    return `${origin}${metadataPath}${prefix}/${organizationSlug}/${serverSlug}/mcp`;
   }
 }
 

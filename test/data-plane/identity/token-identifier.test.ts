@@ -355,6 +355,68 @@ describe('refused is a token', () => {
   });
 });
 
+describe('whatever a signed token says', () => {
+  /** Each part with a value that is as it should be, and such that are not. */
+  const parts = {
+    iss: ['https://login.example', 'https://login.example/', 'mcp-gateway', gateway, 7, undefined],
+    sub: ['alice', '', ' \u0000', 'é', 'a'.repeat(256), 7, undefined],
+    aud: [audience, [audience], [], ['x', 'y'], `${audience} `, 'mcpgw-graphql', {}, undefined],
+    iat: [now - 5, now + 29, now + 31, -1, '1', null, undefined],
+    exp: [now + 60, now + 86_395, now, now - 60, 'x', undefined],
+    nbf: [undefined, now - 1, now + 31, 'x', null],
+    jti: [undefined, 'id', 7, 'a\nb', 'x'.repeat(401)],
+  };
+  const headers = {
+    typ: ['at+jwt', 'JWT', undefined, 'id+jwt', 1],
+    kid: ['ed-1', 'ed-9', '', 1],
+    crit: [undefined, ['exp'], []],
+  };
+  /** The first value is taken most often, so that a good token comes up. */
+  const choiceOf = (values: readonly unknown[]) =>
+    fc.oneof(
+      { weight: 12, arbitrary: fc.constant(values[0]) },
+      { weight: 2, arbitrary: fc.constantFrom(...values) },
+    );
+  const recordOf = (choices: Readonly<Record<string, readonly unknown[]>>) =>
+    fc.record(
+      Object.fromEntries(Object.entries(choices).map(([name, all]) => [name, choiceOf(all)])),
+    );
+  const good: Readonly<Record<string, readonly unknown[]>> = {
+    iss: parts.iss.slice(0, 1),
+    sub: parts.sub.slice(0, 1),
+    aud: parts.aud.slice(0, 2),
+    iat: parts.iat.slice(0, 2),
+    exp: parts.exp.slice(0, 2),
+    nbf: parts.nbf.slice(0, 2),
+    jti: parts.jti.slice(0, 2),
+    typ: headers.typ.slice(0, 3),
+    kid: headers.kid.slice(0, 1),
+    crit: headers.crit.slice(0, 1),
+  };
+
+  test('it is admitted if every part is as it should be, and only then', async () => {
+    const node = new Node();
+    const seen = new Set<boolean>();
+    await fc.assert(
+      fc.asyncProperty(recordOf(parts), recordOf(headers), async (said, header) => {
+        const isGood = Object.entries({ ...said, ...header }).every(([name, value]) =>
+          good[name]?.includes(value),
+        );
+        const text = await ed.sign({ claims: { ...claims, ...said }, header: withCrit(header) });
+        expect((await node.reason(text)).startsWith('admitted')).toBe(isGood);
+        seen.add(isGood);
+      }),
+      { numRuns: 1500 },
+    );
+    expect(seen.size).toBe(2);
+  });
+
+  /** The signer knows no extension but this one, and signs no empty list. */
+  function withCrit(header: Readonly<Record<string, unknown>>): object {
+    return header['crit'] === undefined ? header : { ...header, crit: ['b64'], b64: true };
+  }
+});
+
 describe('between organizations', () => {
   test('an issuer speaks for the organization that trusts it, and for no other', async () => {
     const node = new Node();
