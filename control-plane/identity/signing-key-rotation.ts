@@ -89,11 +89,15 @@ function rotated(key: SigningKey): RotatedKey {
 }
 
 /** Makes the first key when none signs. Safe to call from several replicas at once. */
-export async function ensureSigningKey(store: Store, masterKeys: MasterKeyRing): Promise<void> {
+export async function ensureSigningKey(
+  store: Store,
+  masterKeys: MasterKeyRing,
+  nowMs: number,
+): Promise<void> {
   await store.withSystem(async (em) => {
     const keys = (await lockKeys(em)).map(rotated);
     if (keys.some((key) => keyPhase(key) === 'active')) return;
-    await addKey(em, { actor: systemActor, masterKeys, nowMs: Date.now(), isFirst: true });
+    await addKey(em, { actor: systemActor, masterKeys, nowMs, isFirst: true });
   });
 }
 

@@ -94,7 +94,7 @@ async function opened(
  */
 export async function openSigningKeys(options: SigningKeyOptions): Promise<OpenSigningKeys> {
   const { store, masterKeys, logger, now, feed } = options;
-  await ensureSigningKey(store, masterKeys);
+  await ensureSigningKey(store, masterKeys, now());
   let keys: Keys | undefined;
   let loadedAtMs = 0;
   let running: Promise<Keys> | undefined;

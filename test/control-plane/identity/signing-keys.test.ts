@@ -39,20 +39,20 @@ const closers: (() => unknown)[] = [];
 beforeEach(async () => {
   database = await createTestDatabase();
   store = await database.openStore();
-  keys = await open();
   nowMs = Date.now();
+  keys = await open();
 });
 afterEach(async () => {
   for (const close of closers.splice(0)) await close();
   await database.drop();
 });
 
-/** A replica's keys; its clock stands still, so that it looks up no `kid` by itself. */
+/** A replica's keys, which hear of changes by notifications alone. */
 async function open(masterKeys = database.masterKeys, poll = 60_000): Promise<OpenSigningKeys> {
   const connection = database.roles.system;
   const feed = await ChangeFeed.open({ connection, logger, pollIntervalMs: poll });
   closers.push(() => feed.close());
-  const opened = await openSigningKeys({ store, masterKeys, logger, feed, now: () => 0 });
+  const opened = await openSigningKeys({ store, masterKeys, logger, feed, now: () => nowMs });
   closers.push(() => opened.close());
   return opened;
 }
