@@ -11,6 +11,9 @@ import { jsonLine, startProcess } from './client-process.ts';
 /** The whole product: `control-plane all` with its own PostgreSQL, and one `data-plane proxy`. */
 export interface Product extends GatewayUnderTest {
   readonly nodePid: number;
+  /** The API, as the administrator of the organization `acme`. */
+  readonly graphql: GraphqlClient;
+  readonly organizationId: string;
   /** Enables or disables a served server; resolves with the mutation's response. */
   setEnabled(slug: string, enabled: boolean): Promise<void>;
 }
@@ -18,6 +21,8 @@ export interface Product extends GatewayUnderTest {
 export interface ProductOptions extends GatewayUnderTestOptions {
   /** Where the built product is; default: `dist`. */
   readonly distFolder?: string;
+  /** Settings of the control plane besides the test's own. */
+  readonly controlPlaneEnvironment?: Readonly<Record<string, string>>;
 }
 
 const adminEmail = 'admin@example.com';
@@ -41,14 +46,16 @@ export async function startProduct(options: ProductOptions): Promise<Product> {
   try {
     const dataDir = await mkdtemp(path.join(tmpdir(), 'mcpgw-product-'));
     cleanup.defer(() => rm(dataDir, { recursive: true, force: true }));
-    const dist = options.distFolder ?? 'dist';
-    const client = await startControlPlane(dist, dataDir, cleanup);
+    const dist = options.distFolder ?? process.env['TEST_DIST'] ?? 'dist';
+    const client = await startControlPlane(dist, dataDir, options, cleanup);
     const organizationId = await createOrganization(client.graphql);
     const apiKey = await createApiKey(client.graphql, organizationId);
     const node = await startNode(dist, dataDir, client, options, cleanup);
     const servers = new Map<string, ServerHandle>();
     return {
       nodePid: node.pid,
+      graphql: client.graphql,
+      organizationId,
       serve: async ({ slug, url }) => {
         servers.set(slug, await createServer(client.graphql, organizationId, slug, url));
         const routeUrl = `${node.proxyUrl}/acme/${slug}/mcp`;
@@ -94,6 +101,7 @@ interface ControlPlaneClient {
 async function startControlPlane(
   dist: string,
   dataDir: string,
+  options: ProductOptions,
   cleanup: AsyncDisposableStack,
 ): Promise<ControlPlaneClient> {
   const passwordFile = path.join(dataDir, 'admin-password');
@@ -109,6 +117,7 @@ async function startControlPlane(
         MCPGW_GRPC_PORT: '0',
         MCPGW_BOOTSTRAP_OPERATOR_EMAIL: adminEmail,
         MCPGW_BOOTSTRAP_OPERATOR_PASSWORD_FILE: passwordFile,
+        ...options.controlPlaneEnvironment,
       },
     },
     controlPlaneReady,

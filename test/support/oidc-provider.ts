@@ -160,7 +160,15 @@ function configuration(
         }),
       },
     },
-    ttl: { AccessToken: accessTokenSeconds, Session: 3600, Interaction: 600, Grant: 3600 },
+    ttl: {
+      AccessToken: accessTokenSeconds,
+      AuthorizationCode: 60,
+      Grant: 3600,
+      IdToken: 600,
+      Interaction: 600,
+      RefreshToken: 3600,
+      Session: 3600,
+    },
   };
 }
 
