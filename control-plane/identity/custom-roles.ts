@@ -1,4 +1,3 @@
-import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { findPage, oldestFirst } from '../input/find-page.ts';
@@ -148,15 +147,21 @@ export interface CustomRoleVersion {
 /**
  * Locks a role that allows no more than the caller may. Whoever has it has nothing else here, so that
  * nobody is changed by somebody who may do less.
+ * @param strength `update` keeps everybody from being given the role meanwhile; a change need not, and
+ * would then wait in a circle with a change to a member who is being given it.
  */
 async function lockRole(
   em: EntityManager,
   granter: Granter,
   { organizationId, id, version }: CustomRoleVersion,
+  strength: 'update' | 'no key update',
 ): Promise<Outcome<CustomRole>> {
   if (!isUuid(id)) return refused(notFound('id', 'role'));
-  const lock = { lockMode: LockMode.PESSIMISTIC_WRITE } as const;
-  const role = await em.findOne(CustomRole, { organizationId, id }, lock);
+  await em.execute(
+    `select from custom_roles where organization_id = ? and id = ? for ${strength}`,
+    [organizationId, id],
+  );
+  const role = await em.findOne(CustomRole, { organizationId, id });
   if (role === null) return refused(notFound('id', 'role'));
   if (role.version !== version) return refused(versionConflict());
   const violations = grantViolations(granter, 'id', customGrantedRole(role));
@@ -183,7 +188,7 @@ export async function updateCustomRole(
 ): Promise<Outcome<CustomRole>> {
   return orTaken(taken, () =>
     store.withOrganization(input.organizationId, async (em) => {
-      const locked = await lockRole(em, granter, input);
+      const locked = await lockRole(em, granter, input, 'no key update');
       if (!locked.ok) return locked;
       const role = locked.value;
       const fields = {
@@ -226,7 +231,7 @@ export async function deleteCustomRole(
   input: CustomRoleVersion,
 ): Promise<Outcome<CustomRole>> {
   return store.withOrganization(input.organizationId, async (em) => {
-    const locked = await lockRole(em, granter, input);
+    const locked = await lockRole(em, granter, input, 'update');
     if (!locked.ok) return locked;
     if (await isInUse(em, locked.value)) {
       const text = 'Members, service accounts, invitations or issuers still have this role.';

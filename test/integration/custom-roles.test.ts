@@ -286,3 +286,30 @@ test('the audit trail says what a role allowed before and after, and who has whi
     },
   ]);
 });
+
+test('access tokens at the proxy end when what their holder may do changes, and not when a role is only described', async () => {
+  const role = await tenant.role(['SERVERS_CALL']);
+  const { userId } = await tenant.member({ customRoleId: role.id });
+  const client = await harness.database.connect('system');
+  await client.query(
+    `insert into session_proxy_tokens (session_id, user_id, organization_id, expires_at)
+     select id, user_id, $2, now() + interval '10 minutes' from sessions where user_id = $1`,
+    [userId, tenant.id],
+  );
+  const reasons = async () => {
+    const { rows } = await client.query<{ reason: string }>(
+      'select reason from revocations where subject = $1 order by created_at',
+      [`user:${userId}`],
+    );
+    return rows.map(({ reason }) => reason);
+  };
+  const described = { id: role.id, version: 1, description: 'For agents.' };
+  expect(await refused('updateCustomRole', described)).toEqual([]);
+  expect(await reasons()).toEqual([]);
+  const narrowed = { id: role.id, version: 2, permissions: ['SERVERS_READ'] };
+  expect(await refused('updateCustomRole', narrowed)).toEqual([]);
+  expect(await reasons()).toEqual(['role_changed']);
+  expect(await refused('updateMember', { userId, version: 1, role: 'AGENT' })).toEqual([]);
+  expect(await refused('removeMember', { userId, version: 2 })).toEqual([]);
+  expect(await reasons()).toEqual(['role_changed', 'role_changed', 'member_removed']);
+});
