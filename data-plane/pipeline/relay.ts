@@ -84,6 +84,7 @@ export class Relay implements UpstreamSink, RelayedCall, OpenCall {
     this.#log(failure);
     if (this.#answer !== undefined) this.#answer.broke(failure);
     else if (this.parts.retry(failure)) this.#handedOn();
+    else if (failure.refused) this.#refuse(localReply(failure.reason));
     else this.fail(localReply(failure.reason));
   }
 
@@ -124,6 +125,12 @@ export class Relay implements UpstreamSink, RelayedCall, OpenCall {
   fail(reply: LocalReply): void {
     this.stop();
     this.parts.finisher.reply(this.context, reply, true);
+  }
+
+  /** It was the caller's fault: nothing of it has reached a server. */
+  #refuse(reply: LocalReply): void {
+    this.stop();
+    this.parts.finisher.reply(this.context, reply, false);
   }
 
   #handedOn(): void {

@@ -31,7 +31,7 @@ export class EndpointAttempts {
   /** The endpoint to go on with after this failure, or undefined when the failure is the call's. */
   afterFailure(failure: UpstreamFailure): EndpointEntry | undefined {
     const failed = this.#last;
-    if (!failure.nothingSent || failed === undefined) return undefined;
+    if (!failure.nothingSent || failure.refused || failed === undefined) return undefined;
     if (this.#attempts >= this.#attemptsMax) return undefined;
     this.#tried ??= new Set();
     this.#tried.add(failed.id);

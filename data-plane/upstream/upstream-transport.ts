@@ -24,6 +24,16 @@ export interface UpstreamHead {
   readonly headers: ReadonlyMap<string, string>;
 }
 
+/** What a transport refuses in its upstream's place, as a server of Streamable HTTP would: the caller's to mend. */
+export type TransportRefusal = Extract<
+  ReasonCode,
+  | 'session_required'
+  | 'session_unknown'
+  | 'message_invalid'
+  | 'request_id_in_use'
+  | 'stream_already_open'
+>;
+
 /** Why an exchange ended without its regular end. */
 export interface UpstreamFailure {
   readonly reason: Extract<
@@ -34,7 +44,10 @@ export interface UpstreamFailure {
     | 'upstream_invalid'
     | 'upstream_too_large'
     | 'endpoint_unavailable'
+    | TransportRefusal
   >;
+  /** It is a `TransportRefusal`: another endpoint would refuse it too. */
+  readonly refused?: true;
   /** True when no byte of the request can have reached the endpoint, so that it may be sent again. */
   readonly nothingSent: boolean;
   /** For logs; never shown to a client. */

@@ -1,4 +1,5 @@
 import type http from 'node:http';
+import { reasons } from '../../common/reasons.ts';
 import type { ServerEntry } from '../../data-plane/snapshot/snapshot.ts';
 import type { UpstreamTransport } from '../../data-plane/upstream/upstream-transport.ts';
 import { endpointEntry, serverEntry } from './upstream-entries.ts';
@@ -47,7 +48,7 @@ export function startFront(
         onEnd: () => response.end(),
         onFailure: (failure) => {
           if (response.headersSent) response.destroy();
-          else response.writeHead(502).end(failure.reason);
+          else response.writeHead(reasons[failure.reason].httpStatus).end(failure.reason);
         },
       },
     );

@@ -1,10 +1,10 @@
 import type {
+  TransportRefusal,
   UpstreamExchange,
   UpstreamRequest,
   UpstreamSink,
   UpstreamTransport,
 } from '../upstream-transport.ts';
-import { replyLocally } from './local-reply.ts';
 import { type MessageEnvelope, type RequestEnvelope, readEnvelope } from './message-envelope.ts';
 import { type ReplyOwner, ReplyStream } from './reply-stream.ts';
 import { SseSession, type SseSessionOptions } from './sse-session.ts';
@@ -43,14 +43,14 @@ export class HttpSseTransport implements UpstreamTransport {
     const { method, headers, body } = request;
     const sessionId = headers['mcp-session-id'];
     const message = method === 'POST' ? readEnvelope(body?.toString() ?? '') : undefined;
-    if (method === 'POST' && message === undefined) return local(sink, 'message_invalid');
+    if (method === 'POST' && message === undefined) return refusal(sink, 'message_invalid');
     if (sessionId === undefined) {
       return isInitialize(message)
         ? this.#begin(request, message, sink)
-        : local(sink, 'session_required');
+        : refusal(sink, 'session_required');
     }
     const session = this.#find(request, sessionId);
-    if (session === undefined) return local(sink, 'session_unknown');
+    if (session === undefined) return refusal(sink, 'session_unknown');
     if (method === 'DELETE') return this.#end(session, sink);
     const reply = new ReplyStream(sink, request.idleTimeoutMs, session);
     if (message === undefined) session.listen(reply);
@@ -119,9 +119,9 @@ function isInitialize(message: MessageEnvelope | undefined): message is RequestE
   return message?.kind === 'request' && message.method === 'initialize';
 }
 
-function local(sink: UpstreamSink, reason: Parameters<typeof replyLocally>[1]): UpstreamExchange {
+function refusal(sink: UpstreamSink, reason: TransportRefusal): UpstreamExchange {
   const reply = new ReplyStream(sink, 0, nobody);
-  replyLocally(reply, reason);
+  reply.refuse(reason);
   return reply;
 }
 

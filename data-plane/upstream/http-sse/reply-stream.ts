@@ -1,4 +1,5 @@
 import type {
+  TransportRefusal,
   UpstreamExchange,
   UpstreamFailure,
   UpstreamHead,
@@ -68,6 +69,12 @@ export class ReplyStream implements UpstreamExchange {
   end(): void {
     this.#ending = true;
     this.#pump();
+  }
+
+  /** Refuses the request in the server's place, after the call that opened the exchange has returned. */
+  refuse(reason: TransportRefusal): void {
+    const detail = 'refused in the place of an HTTP+SSE server';
+    queueMicrotask(() => this.fail({ reason, refused: true, nothingSent: true, detail }));
   }
 
   /** Ends the response now; what waits is lost. */

@@ -1,6 +1,5 @@
 import type { UpstreamFailure, UpstreamRequest, UpstreamTransport } from '../upstream-transport.ts';
 import { ErrorRelay } from './error-relay.ts';
-import { replyLocally } from './local-reply.ts';
 import { type MessageEnvelope, type RequestEnvelope, readEnvelope } from './message-envelope.ts';
 import { MessageOutbox } from './message-outbox.ts';
 import { postMessage } from './message-post.ts';
@@ -85,7 +84,7 @@ export class SseSession implements ReplyOwner {
   post(request: UpstreamRequest, message: MessageEnvelope, reply: ReplyStream): void {
     this.#idleTimer.refresh();
     if (message.kind === 'request' && !this.#router.wait(message, reply, true)) {
-      replyLocally(reply, 'request_id_in_use');
+      reply.refuse('request_id_in_use');
     } else {
       this.#send(request, message, reply);
     }
@@ -95,7 +94,7 @@ export class SseSession implements ReplyOwner {
   listen(reply: ReplyStream): void {
     this.#idleTimer.refresh();
     if (this.#router.listen(reply)) queueMicrotask(() => this.#openEvents(reply));
-    else replyLocally(reply, 'stream_already_open');
+    else reply.refuse('stream_already_open');
   }
 
   /** Ends the session: what waits for a response gets the failure, the listening stream its end. */

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { HttpSseTransport } from '../../../../data-plane/upstream/http-sse/http-sse-transport.ts';
 import { StreamableHttpTransport } from '../../../../data-plane/upstream/streamable-http-transport.ts';
+import type { TransportRefusal } from '../../../../data-plane/upstream/upstream-transport.ts';
 import { loopbackUpstreams } from '../../../support/upstream-bounds.ts';
 import { endpointEntry, serverEntry } from '../../../support/upstream-entries.ts';
 import { messagesOf, SseClient } from '../../../support/upstream-sse-client.ts';
@@ -44,6 +45,11 @@ async function setUp(script: SseServerScript = {}, bounds: Bounds = {}) {
 }
 
 const result = (id: unknown, value: unknown = {}) => ({ jsonrpc: '2.0', id, result: value });
+
+/** How the transport refuses a request in its server's place. */
+function refusal(reason: TransportRefusal) {
+  return { reason, refused: true, nothingSent: true, detail: expect.any(String) };
+}
 
 describe('a session', () => {
   test('begins with initialize, whose answer carries an id that names nothing guessable', async () => {
@@ -122,23 +128,22 @@ describe('a session', () => {
     );
   });
 
-  test('refuses an id that is open, and answers what has no session as a legacy server does', async () => {
+  test('refuses what a legacy server would refuse, and nothing of it is sent', async () => {
     const { client } = await setUp();
     await client.initialize();
     const first = client.request(1, 'tools/call');
     await first.recorder.head;
-    expect((await client.request(1, 'tools/call').recorder.head).status).toBe(400);
-    expect((await client.post([]).recorder.head).status).toBe(400);
+    expect(await client.request(1, 'tools/call').recorder.end).toEqual(
+      refusal('request_id_in_use'),
+    );
+    expect(await client.post([]).recorder.end).toEqual(refusal('message_invalid'));
+    const listener = client.open('GET', undefined, { idleTimeoutMs: 0 });
+    await listener.recorder.head;
+    expect(await client.open('GET').recorder.end).toEqual(refusal('stream_already_open'));
     client.session = undefined;
-    expect((await client.request(2, 'tools/call').recorder.head).status).toBe(400);
+    expect(await client.request(2, 'tools/call').recorder.end).toEqual(refusal('session_required'));
     client.session = 'sse-elsewhere-1';
-    const unknown = client.request(2, 'tools/call');
-    expect((await unknown.recorder.head).status).toBe(404);
-    expect(await unknown.recorder.end).toBeUndefined();
-    expect(JSON.parse(unknown.recorder.text)).toMatchObject({
-      error: { code: -31441, data: { reason: 'session_unknown' } },
-      id: null,
-    });
+    expect(await client.request(2, 'tools/call').recorder.end).toEqual(refusal('session_unknown'));
   });
 
   test('is known at its own server and endpoint only', async () => {
@@ -147,13 +152,13 @@ describe('a session', () => {
     const other = endpointEntry(server.url, 'endpoint-2');
     const entry = serverEntry([other], { transport: 'http-sse' });
     const moved = client.open('GET', undefined, { endpoint: other, server: entry });
-    expect((await moved.recorder.head).status).toBe(404);
+    expect(await moved.recorder.end).toEqual(refusal('session_unknown'));
     const foreign = {
       ...serverEntry([endpointEntry(server.url)], { transport: 'http-sse' }),
       id: 'server-2',
     };
     const stolen = client.open('GET', undefined, { server: foreign });
-    expect((await stolen.recorder.head).status).toBe(404);
+    expect(await stolen.recorder.end).toEqual(refusal('session_unknown'));
   });
 
   test('ends with DELETE', async () => {
@@ -167,7 +172,7 @@ describe('a session', () => {
     expect((await client.open('DELETE').recorder.head).status).toBe(204);
     await closed;
     expect(await waiting.recorder.end).toMatchObject({ reason: 'upstream_closed' });
-    expect((await client.open('DELETE').recorder.head).status).toBe(404);
+    expect(await client.open('DELETE').recorder.end).toEqual(refusal('session_unknown'));
     expect(transport.sessions).toBe(0);
   });
 
@@ -184,7 +189,7 @@ describe('a session', () => {
       nothingSent: false,
     });
     expect(await listener.recorder.end).toBeUndefined();
-    expect((await client.request(2, 'tools/call').recorder.head).status).toBe(404);
+    expect(await client.request(2, 'tools/call').recorder.end).toEqual(refusal('session_unknown'));
   });
 
   test('ends when it is idle, not while somebody listens', async () => {
@@ -211,7 +216,7 @@ describe('a session', () => {
     const held = first?.open('GET', undefined, { idleTimeoutMs: 0 });
     await held?.recorder.head;
     expect((await third?.initialize())?.status).toBe(200);
-    expect((await second?.open('GET').recorder.head)?.status).toBe(404);
+    expect(await second?.open('GET').recorder.end).toEqual(refusal('session_unknown'));
     const heldToo = third?.open('GET', undefined, { idleTimeoutMs: 0 });
     await heldToo?.recorder.head;
     const fourth = new SseClient(transport, server.url).request(1, 'initialize');
@@ -278,7 +283,7 @@ describe('messages from the server', () => {
     await client.initialize();
     const first = client.open('GET', undefined, { idleTimeoutMs: 0 });
     expect((await first.recorder.head).status).toBe(200);
-    expect((await client.open('GET').recorder.head).status).toBe(409);
+    expect(await client.open('GET').recorder.end).toEqual(refusal('stream_already_open'));
     first.exchange.abort();
     const again = client.open('GET', undefined, { idleTimeoutMs: 0 });
     expect((await again.recorder.head).status).toBe(200);
