@@ -119,6 +119,7 @@ export class ConfigClient {
   #streamConfirmed = false;
   #cachedRevision: number | undefined;
   #freshnessTimer: NodeJS.Timeout | undefined;
+  #keeping: Promise<void> | undefined;
   #fromNothing = false;
   #attempts = 0;
   #connectionState: ConnectionState = 'connecting';
@@ -217,7 +218,8 @@ export class ConfigClient {
     this.#startWait.interrupt();
     await this.#running;
     await this.#cache.flush();
-    await this.#keepFreshness();
+    await this.#keeping;
+    await this.#writeFreshness();
     this.#connectionState = 'closed';
   }
 
@@ -231,8 +233,16 @@ export class ConfigClient {
     this.#staleness.restore(ageMs, this.#options.now());
   }
 
-  /** Only of what the cache holds: an older cache must not pass for current. */
+  /** One at a time: while a slow disk is at it, the next waits for its turn. */
   async #keepFreshness(): Promise<void> {
+    if (this.#keeping !== undefined) return;
+    this.#keeping = this.#writeFreshness();
+    await this.#keeping;
+    this.#keeping = undefined;
+  }
+
+  /** Only of what the cache holds: an older cache must not pass for current. */
+  async #writeFreshness(): Promise<void> {
     const { epoch, revision } = this.#state;
     const ageMs = this.viewAgeMs();
     const cached = this.#cache.writtenRevision ?? this.#cachedRevision;
