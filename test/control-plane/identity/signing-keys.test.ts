@@ -41,6 +41,8 @@ beforeEach(async () => {
   store = await database.openStore();
   nowMs = Date.now();
   keys = await open();
+  // Later than the first key: they are listed by age.
+  nowMs += 1000;
 });
 afterEach(async () => {
   for (const close of closers.splice(0)) await close();

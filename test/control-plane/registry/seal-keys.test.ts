@@ -30,7 +30,8 @@ beforeEach(async () => {
   await ensureSealKeys(store, database.masterKeys);
   const [group] = await rows<{ id: string }>(`select id from node_groups where name = 'default'`);
   groupId = group?.id ?? '';
-  nowMs = Date.now();
+  // Later than the first key: they are listed by age.
+  nowMs = Date.now() + 1000;
 });
 afterEach(() => database.drop());
 
