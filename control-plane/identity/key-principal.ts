@@ -159,6 +159,7 @@ export async function loadService(
     account: { id: account.id, name: account.name },
     organizationId,
     role,
+    expiresAtMs: row.expiresAtMs ?? Number.POSITIVE_INFINITY,
     isOperator: false,
     isReadOnly,
     permissionsIn: (id) => (id === organizationId ? permissions : undefined),

@@ -41,6 +41,8 @@ export interface Service extends Caller {
   readonly organizationId: string;
   /** The account's role; the key's scopes may allow less. */
   readonly role: GrantedRole;
+  /** When the key ends as of now: a rotation sets it. Milliseconds since the Unix epoch; infinite: never. */
+  readonly expiresAtMs: number;
 }
 
 /** Who calls, with what they may do as of now. */

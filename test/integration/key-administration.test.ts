@@ -318,6 +318,21 @@ describe('a subscription by key', () => {
     ],
   ];
 
+  test('ends when the overlap of a rotation does, although the key had no end before', async () => {
+    const key = await keyed('ADMIN', ['admin:read']);
+    const stream = await open(key.text);
+    expect(await stream.next()).toBe(':\n\n');
+    const before = harness.clock.nowMs;
+    const rotation = { ...named(key.key), overlapSeconds: 1 };
+    expect(await tenant.owner.errorsOf('rotateApiKey', rotation)).toEqual([]);
+    harness.clock.nowMs = before + 1000;
+    try {
+      expect(await stream.rest()).toMatch(/(KEY|TOKEN)_EXPIRED/);
+    } finally {
+      harness.clock.nowMs = before;
+    }
+  });
+
   test.each(endings)('brings events, and ends when the key %s', async (_what, end, reason) => {
     const key = await keyed('ADMIN', ['admin:read']);
     const stream = await open(key.text);

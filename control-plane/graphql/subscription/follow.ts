@@ -16,8 +16,8 @@ export interface FollowOptions<T> {
   readonly idleRecheckMs: number;
   /** Calls `recheck` when what the subscriber may do may have changed, until the returned function is called. */
   readonly onRecheck: (recheck: () => void) => () => void;
-  /** When the subscriber's token ends. */
-  readonly expiresAtMs: number;
+  /** When the subscriber's credential ends; `authorize` may learn that it does so earlier or later. */
+  readonly expiresAtMs: () => number;
   /** Longest that a subscriber may take over what one read found. */
   readonly stallMsMax: number;
   readonly now: () => number;
@@ -54,12 +54,12 @@ export function follow<T>(options: FollowOptions<T>): AsyncGenerator<T, void, vo
 
   function isOver(): boolean {
     if (closed) return true;
-    if (options.now() < options.expiresAtMs) return false;
+    if (options.now() < options.expiresAtMs()) return false;
     throw new ApiError('TOKEN_EXPIRED');
   }
 
   async function untilWoken(): Promise<void> {
-    const restMs = Math.max(options.expiresAtMs - options.now(), 0);
+    const restMs = Math.max(options.expiresAtMs() - options.now(), 0);
     const waitMs = Math.min(restMs, options.idleRecheckMs, timerMsMax);
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, waitMs);

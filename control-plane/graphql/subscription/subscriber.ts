@@ -19,12 +19,14 @@ export async function subscriberOf(
   const { actor } = await context.principal();
   const credential =
     authentication.kind === 'apiKey' ? authentication.apiKeyId : actor.credential?.id;
+  let expiresAtMs = authenticatedUntilMs(authentication);
   return {
-    expiresAtMs: authenticatedUntilMs(authentication),
+    expiresAtMs: () => expiresAtMs,
     ids: new Set(credential === undefined ? [actor.id] : [actor.id, credential]),
     organizationId: organizationId?.toLowerCase(),
     authorize: async () => {
       const principal = await currentPrincipal(services, authentication, clientAddress);
+      if (principal.kind === 'service') expiresAtMs = principal.expiresAtMs;
       if (!mayUse(principal, `Subscription.${field}`, organizationId)) {
         throw new ApiError('FORBIDDEN', 'The caller may no longer follow this.');
       }

@@ -31,7 +31,8 @@ export interface SubscriptionBounds {
 /** Who follows something. */
 export interface Subscriber {
   /** When the subscriber's credential ends, in milliseconds since the Unix epoch. */
-  readonly expiresAtMs: number;
+  /** When the credential ends, as far as the last check knew. */
+  readonly expiresAtMs: () => number;
   /** The person or service account, and the session or API key: a change of one asks for another look. */
   readonly ids: ReadonlySet<string>;
   /** The organization whose things are followed; undefined: the platform's. */

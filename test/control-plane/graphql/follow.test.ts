@@ -25,7 +25,7 @@ function source(options: Partial<FollowOptions<number>> = {}) {
       recheck = given;
       return () => undefined;
     },
-    expiresAtMs: 1_000_000,
+    expiresAtMs: () => 1_000_000,
     stallMsMax: 100,
     now: () => state.nowMs,
     ...options,
@@ -79,7 +79,7 @@ describe('a subscriber’s events', () => {
   test('end with the token, also while nothing comes', async () => {
     const started = performance.now();
     const { events } = source({
-      expiresAtMs: 50,
+      expiresAtMs: () => 50,
       now: () => performance.now() - started,
     });
     await expect(events.next()).rejects.toMatchObject({ extensions: { code: 'TOKEN_EXPIRED' } });
