@@ -72,6 +72,17 @@ function isPresentable(formatted: GraphQLFormattedError, error: unknown): boolea
 }
 
 /**
+ * GraphQL repeats the value that it could not use, with whatever password or credential stands in it, and
+ * clients and proxies log what they are answered. Where it stands and what is wrong with it stay.
+ */
+function withoutEchoedValue(message: string): string {
+  return message
+    .replace(/^(Variable "\$\w+" got invalid value) .*?((?: at "[\w.]+")?; [^;]*)$/s, '$1$2')
+    .replace(/(cannot represent (?:a )?[\w- ]*value): .*$/s, '$1.')
+    .replace(/^(Expected value of type "[^"]+"), found .*?( Did you mean [^?]+\?)?$/s, '$1.$2');
+}
+
+/**
  * Turns an error into what a client sees. Anything that was not made for clients is logged in full and
  * answered by INTERNAL with the trace id alone.
  */
@@ -83,7 +94,7 @@ export function presentError(
 ): GraphQLFormattedError {
   if (isPresentable(formatted, error)) {
     const { stacktrace: _, http: __, ...extensions } = formatted.extensions ?? {};
-    return { ...formatted, extensions };
+    return { ...formatted, message: withoutEchoedValue(formatted.message), extensions };
   }
   logger.error({ err: originOf(error), path: formatted.path, traceId }, 'an operation failed');
   return {
