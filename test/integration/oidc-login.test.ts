@@ -388,8 +388,8 @@ describe('what does not come back as it went is refused', () => {
   test('an answer of another issuer, and one that does not say whose it is', async () => {
     const visit = await visitProvider();
     expect(visit.iss).toBe(provider.issuerUrl);
-    expect(await refused({ ...visit, iss: 'https://idp.example.com' })).toBe('id_token_refused');
-    expect(await refused({ ...(await visitProvider()), iss: null })).toBe('id_token_refused');
+    expect(await refused({ ...visit, iss: 'https://idp.example.com' })).toBe('response_refused');
+    expect(await refused({ ...(await visitProvider()), iss: null })).toBe('response_refused');
   });
 
   test('an ID token signed by an algorithm that does not count', async () => {

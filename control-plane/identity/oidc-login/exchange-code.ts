@@ -85,9 +85,12 @@ function through(guarded: GuardedFetch) {
   };
 }
 
+class AuthorizationResponseRefused extends Error {}
+
 function failureOf(error: unknown): ExchangeFailure | undefined {
   if (error instanceof GuardedFetchError) return 'issuer_unreachable';
   if (error instanceof AuthorizationResponseError) return 'response_refused';
+  if (error instanceof AuthorizationResponseRefused) return 'response_refused';
   if (error instanceof ResponseBodyError) return 'code_refused';
   if (error instanceof WWWAuthenticateChallengeError) return 'code_refused';
   if (error instanceof OperationProcessingError) return 'id_token_refused';
@@ -107,6 +110,21 @@ async function verified(
     if (error instanceof errors.JWKSNoMatchingKey) return 'unknown';
     if (error instanceof errors.JOSEError) return false;
     throw error;
+  }
+}
+
+/** What came back with the person, if it is this issuer's. @throws {AuthorizationResponseRefused} */
+function acceptedResponse(
+  server: AuthorizationServer,
+  client: Client,
+  parameters: URLSearchParams,
+  state: string,
+): URLSearchParams {
+  try {
+    return validateAuthResponse(server, client, parameters, state);
+  } catch (error) {
+    if (failureOf(error) === undefined) throw error;
+    throw new AuthorizationResponseRefused('The response is not the issuer’s.', { cause: error });
   }
 }
 
@@ -130,7 +148,7 @@ async function redeem(
     [clockTolerance]: clockToleranceSeconds,
   };
   const parameters = new URLSearchParams({ state, code, ...(iss !== null && { iss }) });
-  const accepted = validateAuthResponse(server, client, parameters, state);
+  const accepted = acceptedResponse(server, client, parameters, state);
   const response = await authorizationCodeGrantRequest(
     server,
     client,
