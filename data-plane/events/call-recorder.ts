@@ -15,6 +15,11 @@ export interface AnonymousRefusal {
  */
 export interface CallRecorder {
   /**
+   * Notes that the answer of a call begins. Should this process die before its last record, the next one
+   * writes it, with the outcome `interrupted`.
+   */
+  begin(call: CallRecord): void;
+  /**
    * Appends a record. Returns false when the spool is full: the record is then counted as dropped, and
    * a must-audit call is refused before it is forwarded (see `hasRoom`).
    */

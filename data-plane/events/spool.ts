@@ -1,4 +1,5 @@
 import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
 import { contracts } from '../../common/contracts.ts';
 import type { CallRecord } from '../../proto/gen/mcpgw/events/v1/CallRecord.ts';
 import type { EventInput } from '../../proto/gen/mcpgw/events/v1/Event.ts';
@@ -6,6 +7,8 @@ import { boundedCallRecord } from './call-record-bounds.ts';
 import type { AnonymousRefusal, CallRecorder } from './call-recorder.ts';
 import { DurableMark } from './durable-mark.ts';
 import { RefusalAggregator } from './refusal-aggregator.ts';
+import { interruptedCalls } from './interrupted-calls.ts';
+import { OpenCallTable } from './open-call-table.ts';
 import { payloadBytesMax, type RecordKind, recordHeadBytes } from './segment.ts';
 import { SegmentWriter } from './segment-writer.ts';
 import { lockSpool, type SpoolLock } from './spool-lock.ts';
@@ -33,6 +36,7 @@ export class Spool implements CallRecorder {
   readonly #options: SpoolOptions;
   readonly #lock: SpoolLock;
   readonly #writer: SegmentWriter;
+  readonly #openCalls: OpenCallTable;
   readonly #segments: SpoolSegment[];
   readonly #refusals: RefusalAggregator;
   readonly #refusalTimer: NodeJS.Timeout;
@@ -52,9 +56,15 @@ export class Spool implements CallRecorder {
   #failureLogged = false;
   #closed = false;
 
-  constructor(options: SpoolOptions, lock: SpoolLock, recovered: RecoveredSpool) {
+  constructor(
+    options: SpoolOptions,
+    lock: SpoolLock,
+    recovered: RecoveredSpool,
+    openCalls: OpenCallTable,
+  ) {
     this.#options = options;
     this.#lock = lock;
+    this.#openCalls = openCalls;
     this.spoolId = recovered.spoolId;
     this.#writer = new SegmentWriter(options.folder, recovered.spoolId, recovered.nextSequence);
     this.#segments = [...recovered.segments, this.#writer.segment];
@@ -71,9 +81,19 @@ export class Spool implements CallRecorder {
     this.#reportGap();
   }
 
+  begin(call: CallRecord): void {
+    if (!this.#closed) this.#openCalls.open(boundedCallRecord(call));
+  }
+
   record(call: CallRecord): boolean {
-    if (!this.#reportGap()) return this.#drop('call');
-    return this.#append('call', { call: boundedCallRecord(call) });
+    const isKept = this.#reportGap()
+      ? this.#append('call', { call: boundedCallRecord(call) })
+      : this.#drop('call');
+    // In the same turn as the record: what is synced next holds both.
+    if (this.#closed) return isKept;
+    if (call.phase === 'CALL_PHASE_START') this.#openCalls.started(call.callId);
+    else this.#openCalls.close(call.callId);
+    return isKept;
   }
 
   flushed(): Promise<void> {
@@ -173,6 +193,7 @@ export class Spool implements CallRecorder {
     await this.#sync();
     await Promise.all(this.#deletions);
     this.#writer.close();
+    this.#openCalls.end();
     this.#lock.release();
     this.#durable.clearListeners();
   }
@@ -303,7 +324,7 @@ export class Spool implements CallRecorder {
     const sequence = this.#writer.segment.lastSequence;
     let failure: Error | undefined;
     try {
-      await this.#writer.sync();
+      await Promise.all([this.#writer.sync(), this.#openCalls.sync()]);
     } catch (error) {
       failure = new Error('The event spool can’t be synced.', { cause: error });
     }
@@ -336,7 +357,15 @@ export async function openSpool(options: SpoolOptions): Promise<Spool> {
   await mkdir(options.folder, { recursive: true, mode: 0o700 });
   const lock = lockSpool(options.folder);
   try {
-    return new Spool(options, lock, await recoverSpool(options.folder, options.logger));
+    const recovered = await recoverSpool(options.folder, options.logger);
+    const openCalls = new OpenCallTable(path.join(options.folder, 'open-calls.table'));
+    const interrupted = await interruptedCalls(openCalls.left, recovered.segments);
+    const spool = new Spool(options, lock, recovered, openCalls);
+    for (const call of interrupted) spool.record(call);
+    // Only then: dying once more in between, the next process finds either the calls or their records.
+    if (interrupted.length > 0) await spool.flushed().catch(() => undefined);
+    openCalls.forgetLeft();
+    return spool;
   } catch (error) {
     lock.release();
     throw error;

@@ -85,6 +85,15 @@ export class CallLog {
     this.#upstreamMs = durationMs;
   }
 
+  /** The answer's head leaves: from now on the call is recorded even if this process dies. */
+  begin(httpStatus: number): void {
+    if (this.#finished || this.#facts.principal === undefined) return;
+    const begun = { ...noEnding, httpStatus };
+    this.#ids().forEach((callId, index) => {
+      this.#recorder.begin(this.#record(callId, index, 'CALL_PHASE_START', begun));
+    });
+  }
+
   /** A long stream has begun; its end writes a second record with the same call id. */
   start(httpStatus: number): void {
     if (this.#started || this.#finished) return;
@@ -104,13 +113,18 @@ export class CallLog {
     }
   }
 
-  #write(phase: CallRecord['phase'], ending: CallEnding): void {
-    const { messages } = this.#facts;
+  /** One for each message. */
+  #ids(): readonly string[] {
+    const { messages, callId } = this.#facts;
     const count = Math.max(1, messages.length);
     this.#callIds ??= Array.from({ length: count }, (_, index) =>
-      index === 0 ? this.#facts.callId : this.#newId(),
+      index === 0 ? callId : this.#newId(),
     );
-    this.#callIds.forEach((callId, index) => {
+    return this.#callIds;
+  }
+
+  #write(phase: CallRecord['phase'], ending: CallEnding): void {
+    this.#ids().forEach((callId, index) => {
       this.#recorder.record(this.#record(callId, index, phase, ending));
     });
   }

@@ -166,6 +166,7 @@ export class StreamedAnswer implements Answer, LongStream {
     const { reply, log } = context;
     const { status } = this.#head;
     parts.forwarded();
+    log.begin(status);
     reply.onDrain(() => this.#drained());
     reply.begin(status, answerHeaders(this.#relayed, this.#head, this.#reader.protocolVersion));
     if (this.#long) {

@@ -86,3 +86,28 @@ test('a session’s stream is resumed after the node was killed, with what happe
   resumed.close();
   await Promise.all([session.close(), other.close()]);
 }, 60_000);
+
+test('streams that are open when a node is killed have an end in the record, each once', async () => {
+  const node = cluster.node();
+  const session = await AgentSession.begin(served.route());
+  const stream = await session.listen();
+  const { organization } = served;
+  await eventually(
+    () => cluster.admin.requestLog(organization.id),
+    (log) => log.some(({ method, phase }) => method === 'GET' && phase === 'START'),
+  );
+  await node.kill9();
+  await stream.ended;
+  // Dying again changes nothing.
+  await node.start();
+  await node.kill9AndRestart();
+  await node.untilReported();
+  const log = await cluster.admin.requestLog(organization.id);
+  const begun = log.filter(({ method, phase }) => method === 'GET' && phase === 'START');
+  const ended = log.filter(({ method, phase }) => method === 'GET' && phase === 'END');
+  expect(ended.map(({ callId }) => callId).sort()).toEqual(
+    begun.map(({ callId }) => callId).sort(),
+  );
+  expect(recordFaults([], log)).toEqual(noFaults);
+  await session.close();
+}, 60_000);

@@ -11,6 +11,8 @@ export class ProxyRecorder implements CallRecorder {
   flushing: Promise<void> = Promise.resolve();
   readonly #waiters = new Set<() => void>();
 
+  begin(): void {}
+
   record(call: CallRecord): boolean {
     this.records.push(call);
     for (const wake of this.#waiters) wake();

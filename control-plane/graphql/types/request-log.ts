@@ -108,7 +108,7 @@ export class RequestLogType {
 
   @Field(() => String, {
     description:
-      'How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained` or `revoked`.',
+      'How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained`, `revoked` or `interrupted` (the node died; bytes and time are unknown).',
   })
   outcome!: string;
 }

@@ -96,7 +96,7 @@ describe('a spool', () => {
     expect(spool.record(callRecord('a', { target, method: 'm'.repeat(1000) }))).toBe(true);
     const [event] = await readSpool(spool);
     expect(event?.call?.target).toHaveLength(2048);
-    expect(event?.call?.method).toHaveLength(256);
+    expect(event?.call?.method).toHaveLength(512);
   });
 
   test('resolves flushed once a record is on disk, and shows no record before', async () => {
