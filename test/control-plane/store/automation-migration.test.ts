@@ -93,7 +93,7 @@ test('services of earlier keys become accounts with the largest of their roles, 
 
   await apply(names.slice(names.indexOf(subject)));
 
-  const accounts = await inside.query('select id, name, role from service_accounts order by id');
+  const accounts = await inside.query('select id, name, role from service_accounts order by role');
   expect(accounts.rows).toEqual([
     { id: shared, name: `service-${shared}`, role: 'admin' },
     { id: plain, name: `service-${plain}`, role: 'agent' },
