@@ -64,7 +64,7 @@ export interface CallRecordInput {
   'configRevision'?: (number | string | Long);
   /**
    * How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained`,
-   * `revoked` (what allowed it ended while it was under way).
+   * `revoked` (what allowed it ended while it was under way), `interrupted` (its node died; bytes and time are unknown).
    */
   'outcome'?: (string);
 }
@@ -130,7 +130,7 @@ export interface CallRecord {
   'configRevision': (number);
   /**
    * How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained`,
-   * `revoked` (what allowed it ended while it was under way).
+   * `revoked` (what allowed it ended while it was under way), `interrupted` (its node died; bytes and time are unknown).
    */
   'outcome': (string);
 }
