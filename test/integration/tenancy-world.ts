@@ -35,7 +35,7 @@ export interface Tenant extends ArgumentSource {
   readonly traces: readonly string[];
 }
 
-export const customPermissions = ['SERVERS_READ', 'AUDIT_READ'] as const;
+const customPermissions = ['SERVERS_READ', 'AUDIT_READ'] as const;
 
 export interface TenancyWorld {
   readonly harness: GraphqlHarness;

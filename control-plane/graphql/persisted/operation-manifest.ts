@@ -41,7 +41,7 @@ const manifestFile = z.object({
 type ListedOperation = z.output<typeof manifestFile>['operations'][number];
 
 /** A manifest that can't be used, with what an operator has to mend. */
-export class OperationManifestError extends Error {
+class OperationManifestError extends Error {
   constructor(file: string, problems: readonly string[]) {
     const shown = problems.slice(0, problemsShownMax).map((problem) => `  ${problem}`);
     const more = problems.length - shown.length;
@@ -77,7 +77,7 @@ function problemOf(
 }
 
 /** Reads what the manifest says: everything that is wrong with it, or its operations. */
-export function readManifest(
+function readManifest(
   text: string,
   schema: GraphQLSchema,
   bounds: OperationBounds,

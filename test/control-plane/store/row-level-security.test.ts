@@ -32,6 +32,13 @@ const tenantTables: Readonly<Record<string, string>> = {
   memberships: 'organization_id',
   custom_roles: 'organization_id',
   service_accounts: 'organization_id',
+  issuers: 'organization_id',
+  user_identities: 'organization_id',
+  oidc_logins: 'organization_id',
+  revocations: 'organization_id',
+  sessions: 'organization_id',
+  session_proxy_tokens: 'organization_id',
+  one_time_tokens: 'organization_id',
   api_keys: 'organization_id',
   mcp_servers: 'organization_id',
   mcp_endpoints: 'organization_id',
@@ -112,6 +119,43 @@ async function fill(party: typeof ours, slug: string, revision: number): Promise
        (revision, organization_id, entries, audit_chain_id, audit_sequence, committed_at)
      values ($2, $1, '[]', $1, 1, now())`,
     [organization, revision],
+  );
+  const issuer = uuidV7();
+  const session = uuidV7();
+  await run(
+    `insert into issuers (organization_id, id, name, issuer_url, algorithms)
+     values ($1, $2, 'sso', 'https://sso.example', '{ES256}')`,
+    [organization, issuer],
+  );
+  await run(
+    `insert into user_identities (organization_id, issuer_id, subject, user_id)
+     values ($1, $2, 'subject', $3)`,
+    [organization, issuer, user],
+  );
+  await run(
+    `insert into oidc_logins (state_hash, organization_id, issuer_id, browser_hash,
+       sealed_ciphertext, sealed_wrapped_key, sealed_master_key_id, redirect_url, expires_at)
+     values ($1, $2, $3, $4, $4, $4, 'k', 'https://app.example', now())`,
+    [Buffer.alloc(32, revision), organization, issuer, hash],
+  );
+  await run(
+    `insert into revocations (organization_id, id, change_id, token_id, reason, expires_at)
+     values ($1, $2, $2, 'token', 'lost', now())`,
+    [organization, uuidV7()],
+  );
+  await run(
+    `insert into sessions (id, user_id, organization_id, issuer_id, client_address, expires_at)
+     values ($1, $2, $3, $4, '192.0.2.1', now())`,
+    [session, user, organization, issuer],
+  );
+  await run(`insert into session_proxy_tokens values ($1, $2, $3, now())`, [
+    ...[session, user, organization],
+  ]);
+  await run(
+    `insert into one_time_tokens (id, token_id, token_hash, purpose, organization_id, email, role,
+       created_by, expires_at)
+     values ($1, $2, $3, 'invitation', $4, 'new@nobody.example', 'agent', 'x', now())`,
+    [uuidV7(), slug.padEnd(12, 'x'), hash, organization],
   );
   await run(
     `insert into request_logs
@@ -198,6 +242,22 @@ describe('every table', () => {
          and not (relrowsecurity and relforcerowsecurity)`,
     );
     expect(rows).toEqual([]);
+  });
+
+  test('has a policy, and shows the app role nothing that its transaction was not opened for', async () => {
+    const { rows: bare } = await owner.query(
+      `select relname from pg_class c where relnamespace = 'public'::regnamespace
+         and relkind in ('r', 'p') and not relispartition and relname <> 'schema_migrations'
+         and not exists (select from pg_policy p where p.polrelid = c.oid)`,
+    );
+    expect(bare).toEqual([]);
+    const { rows: open } = await owner.query(
+      `select tablename::text, policyname::text from pg_policies
+       where schemaname = 'public' and not 'mcpgw_system_group' = any(roles)
+         and policyname <> 'maintenance'
+         and coalesce(qual, with_check) !~ 'mcpgw_(organization_id|user_id|platform)\\(\\)'`,
+    );
+    expect(open).toEqual([{ tablename: 'platform_state', policyname: 'everyone' }]);
   });
 
   test('that carries an organization is covered by this test', async () => {
