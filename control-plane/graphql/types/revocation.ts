@@ -7,7 +7,7 @@ import { payloadType } from './user-error.ts';
   description:
     'Access tokens at the proxy that ended before they expire. Exactly one of subject, tokenId and sessionId is set. API keys need none: they end by themselves.',
 })
-export class RevocationType {
+class RevocationType {
   @Field(() => ID, { description: 'Identifies the revocation.' })
   id!: string;
 
