@@ -111,9 +111,11 @@ export class SessionsMigration extends Migration {
       );
     }
     // Refresh tokens, one-time tokens and throttles are looked up before anybody is known: the system
-    // role alone reads them, but for invitations, which an organization lists and takes back.
+    // role alone reads them, but for one-time tokens, which organizations and operators take back.
     for (const statement of platformPolicy('sessions')) this.addSql(statement);
     for (const statement of platformPolicy('session_proxy_tokens')) this.addSql(statement);
+    // Who gives an account another password takes back the tokens for yet another one.
+    for (const statement of platformPolicy('one_time_tokens')) this.addSql(statement);
     this.addSql(appPolicies);
   }
 }

@@ -53,7 +53,7 @@ export interface OpenedSession extends SessionTokens {
 }
 
 /** Sessions that stand at the same time for one person; a further one ends the one that was used least recently. */
-export const sessionsOfUserMax = 100;
+const sessionsOfUserMax = 100;
 /** Sessions that one call ends: a change touches a bounded number of resources. */
 const endedAtOnceMax = 300;
 const addressLengthMax = 64;

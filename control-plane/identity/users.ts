@@ -24,6 +24,7 @@ import {
 import type { ChangedResource } from '../store/changed-resource.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { Membership } from '../store/entities/membership.ts';
+import { OneTimeToken } from '../store/entities/one-time-token.ts';
 import { type PlatformRole, User } from '../store/entities/user.ts';
 import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
@@ -159,6 +160,8 @@ async function endGroundless(
 ): Promise<ChangedResource[]> {
   if (disabled === true) return endSessions(em, { userId: id }, 'account_disabled', nowMs);
   if (typeof password !== 'string') return [];
+  const open = { userId: id, usedAt: null, revokedAt: null };
+  await em.nativeUpdate(OneTimeToken, open, { revokedAt: new Date(nowMs) });
   const { credential } = actor;
   const own = actor.id === id && credential?.kind === 'session' ? credential.id : undefined;
   const condition = { userId: id, ...(own !== undefined && { exceptSessionId: own }) };

@@ -204,6 +204,17 @@ describe('a token for a new password', () => {
     expect((await reset(third.token)).faults).toEqual(['token NOT_FOUND']);
   });
 
+  test('ends when an operator sets the password', async () => {
+    const { id } = await newPerson();
+    const { token } = await forOperator(id);
+    const change = { id, version: 1, password: newPassword };
+    expect((await mutate(operator, 'updateUser', change, 'user { id }')).faults).toEqual([]);
+    expect((await reset(token)).faults).toEqual(['token NOT_FOUND']);
+    expect(await lastEntry('one_time_token.refused')).toMatchObject({
+      details: { reason: 'revoked' },
+    });
+  });
+
   test('is no use when it is mistyped, and asks nobody for work', async () => {
     expect((await reset('mcpgwo_nonsense')).faults).toEqual(['token NOT_FOUND']);
     expect((await reset('mcpgwo_nonsense', one.url, 'short')).faults).toEqual([
