@@ -24,7 +24,7 @@ export interface IssuerRow {
 const scopeModes = { required: 'SCOPE_MODE_REQUIRED', role: 'SCOPE_MODE_ROLE' } as const;
 
 /** The gateway as an issuer; its id, and its name in the stream. */
-export const platformIssuerId = 'platform';
+const platformIssuerId = 'platform';
 
 /** Members in the order of their names, keys in the order of their text: one key set, one encoding. */
 function canonicalJwks(keys: readonly PublicJwk[]): string {

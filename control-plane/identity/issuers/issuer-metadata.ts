@@ -12,7 +12,7 @@ export interface Discovered {
  * Where an issuer may describe itself: OpenID Connect Discovery 1.0 appends to the issuer's path, RFC 8414
  * puts it in front.
  */
-export function metadataUrls(issuerUrl: string): readonly string[] {
+function metadataUrls(issuerUrl: string): readonly string[] {
   const { origin, pathname, search } = new URL(issuerUrl);
   const path = pathname.replace(/\/$/, '');
   return [
@@ -38,7 +38,7 @@ function parsed(reply: GuardedReply): Readonly<Record<string, unknown>> {
 const methodsMax = 30;
 
 /** @throws {GuardedFetchError} when the document is not this issuer's, or names URLs that can't be used. */
-export function readMetadata(
+function readMetadata(
   issuerUrl: string,
   document: Readonly<Record<string, unknown>>,
   rules: IssuerAddressRules,

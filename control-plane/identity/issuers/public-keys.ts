@@ -6,7 +6,7 @@ import {
 } from '../../../common/signature-algorithms.ts';
 import { isStorableText } from '../../input/text-rules.ts';
 
-export const keyBounds = {
+const keyBounds = {
   keysMax: 50,
   /** Nodes take no longer ones. */
   kidLengthMax: 256,

@@ -5,7 +5,7 @@ import type { MasterKeyRing } from '../../store/master-key-ring.ts';
 import { Secret } from '../../store/secret.ts';
 
 /** How long a person may take at the issuer. */
-export const pendingLoginMs = 10 * 60_000;
+const pendingLoginMs = 10 * 60_000;
 /** Log-ins that are on their way through one issuer; further ones push the oldest out. */
 const pendingMax = 10_000;
 
