@@ -1,5 +1,8 @@
 import { registerEnumType } from 'type-graphql';
-import { organizationPermissions } from '../../identity/roles.ts';
+import {
+  organizationPermissions,
+  type OrganizationPermission as PermissionName,
+} from '../../identity/roles.ts';
 
 export const OrganizationRole = {
   OWNER: 'owner',
@@ -23,17 +26,47 @@ registerEnumType(OrganizationRole, {
   },
 });
 
+const permissionDescriptions: Readonly<Record<PermissionName, string>> = {
+  'organization.read': 'See the organization and its settings.',
+  'organization.update': 'Change the organization’s settings.',
+  'organization.delete': 'Delete the organization.',
+  'members.read': 'See its members and invitations.',
+  'members.write': 'Invite, change and remove members; make keys for them.',
+  'roles.read': 'See its custom roles.',
+  'roles.write': 'Make, change and delete custom roles.',
+  'serviceAccounts.read': 'See its service accounts.',
+  'serviceAccounts.write': 'Make, change, disable and delete service accounts.',
+  'apiKeys.read': 'See the records of its API keys.',
+  'apiKeys.write': 'Make, change, rotate, revoke and delete API keys.',
+  'issuers.read': 'See the issuers whose tokens count.',
+  'issuers.write': 'Change which issuers’ tokens count, and what they give.',
+  'revocations.read': 'See what was revoked.',
+  'revocations.write': 'Revoke access tokens.',
+  'servers.call': 'Call its servers through the proxy.',
+  'servers.read': 'See its servers.',
+  'servers.write': 'Make, change and delete servers.',
+  'requestLogs.read': 'See the records of calls.',
+  'audit.read': 'See the audit trail.',
+};
+
 /** `servers.read` is SERVERS_READ: names of GraphQL hold no dots. */
+function permissionName(permission: PermissionName): string {
+  return permission.replaceAll(/[A-Z]/g, '_$&').replaceAll('.', '_').toUpperCase();
+}
+
 export const OrganizationPermission = Object.fromEntries(
-  organizationPermissions.map((permission) => [
-    permission.replaceAll(/[A-Z]/g, '_$&').replaceAll('.', '_').toUpperCase(),
-    permission,
-  ]),
+  organizationPermissions.map((permission) => [permissionName(permission), permission]),
 );
 
 registerEnumType(OrganizationPermission, {
   name: 'OrganizationPermission',
   description: 'One thing that a role may allow in an organization.',
+  valuesConfig: Object.fromEntries(
+    organizationPermissions.map((permission) => [
+      permissionName(permission),
+      { description: permissionDescriptions[permission] },
+    ]),
+  ),
 });
 
 export const McpTransport = { STREAMABLE_HTTP: 'streamable-http', HTTP_SSE: 'http-sse' } as const;
