@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 
 /** A port of the quickstart, with the setting that moves it. */
 export interface WantedPort {
@@ -35,4 +35,16 @@ export async function portComplaints(wanted: readonly WantedPort[]): Promise<str
     ];
   });
   return (await Promise.all(sentences)).flat();
+}
+
+/** A port that nothing listens on now. Somebody else may take it before it is used. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen({ port: 0, host: '127.0.0.1' }, () => {
+      const { port } = probe.address() as AddressInfo;
+      probe.close(() => resolve(port));
+    });
+  });
 }

@@ -12,6 +12,8 @@ export interface QuickstartPlace {
   readonly adminPasswordFile: string;
   /** The node's token. Its folder is the node's data folder. */
   readonly credentialFile: string;
+  /** Port of the node for agents, picked before anything starts: both planes have to know the public URL. */
+  readonly proxyPort: number;
 }
 
 type Part = Pick<ManagedProcessOptions, 'name' | 'invocation'>;
@@ -35,6 +37,11 @@ export function wantedPorts(env: NodeJS.ProcessEnv): WantedPort[] {
     port('MCPGW_PROXY_PORT', 8080, 'MCP for agents'),
     port('MCPGW_NODE_ADMIN_PORT', 8081, 'node admin'),
   ];
+}
+
+/** What agents call: access tokens are for this URL, to the letter. */
+function publicUrl(place: QuickstartPlace): string {
+  return process.env['MCPGW_PUBLIC_URL'] || `http://127.0.0.1:${place.proxyPort}`;
 }
 
 /** A port that was announced, to be taken again by the next start of the same process. */
@@ -61,6 +68,7 @@ export function controlPlanePart(place: QuickstartPlace): Part {
       env: {
         ...process.env,
         MCPGW_DATA_DIR: place.dataDir,
+        MCPGW_PUBLIC_URL: publicUrl(place),
         ...(keyFile !== undefined && { MCPGW_MASTER_KEY_FILE: keyFile }),
         MCPGW_BOOTSTRAP_OPERATOR_EMAIL: place.adminEmail,
         MCPGW_BOOTSTRAP_OPERATOR_PASSWORD_FILE: place.adminPasswordFile,
@@ -84,10 +92,9 @@ export function nodePart(place: QuickstartPlace, grpcAddress: string): Part {
         MCPGW_DATA_DIR: path.dirname(place.credentialFile),
         MCPGW_CONTROL_PLANE_ADDRESSES: grpcAddress,
         MCPGW_NODE_CREDENTIAL_FILE: place.credentialFile,
-        ...(earlier && {
-          MCPGW_PROXY_PORT: portOf(earlier['proxyUrl']),
-          MCPGW_NODE_ADMIN_PORT: portOf(earlier['adminUrl']),
-        }),
+        MCPGW_PUBLIC_URL: publicUrl(place),
+        MCPGW_PROXY_PORT: String(place.proxyPort),
+        ...(earlier && { MCPGW_NODE_ADMIN_PORT: portOf(earlier['adminUrl']) }),
       },
     }),
   };

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { banner } from './banner.ts';
 import { ensureDemoOrganization } from './demo-organization.ts';
 import { startDemoServers } from './demo-servers.ts';
-import { portComplaints } from './free-ports.ts';
+import { freePort, portComplaints } from './free-ports.ts';
 import type { ManagedProcess, ManagedProcessOptions } from './managed-process.ts';
 import { controlPlanePart, nodePart, type QuickstartPlace, wantedPorts } from './parts.ts';
 import { ProcessGroup } from './process-group.ts';
@@ -106,12 +106,13 @@ async function startParts(
   return content;
 }
 
-function preparePlace(dataDir: string): QuickstartPlace {
+async function preparePlace(dataDir: string): Promise<QuickstartPlace> {
   const adminPasswordFile = path.join(dataDir, 'admin-password');
   const credentialFile = path.join(dataDir, 'node', 'credential');
   mkdirSync(path.dirname(credentialFile), { recursive: true, mode: 0o700 });
   const adminPassword = secretFromFile(adminPasswordFile, 18);
-  return { dataDir, adminEmail, adminPassword, adminPasswordFile, credentialFile };
+  const proxyPort = Number(process.env['MCPGW_PROXY_PORT'] || 8080) || (await freePort());
+  return { dataDir, adminEmail, adminPassword, adminPasswordFile, credentialFile, proxyPort };
 }
 
 async function serveUntil(
@@ -122,7 +123,10 @@ async function serveUntil(
 ): Promise<void> {
   const startedAtMs = performance.now();
   const setUp = new AbortController();
-  const started = await Promise.race([startParts(preparePlace(dataDir), start, setUp.signal), end]);
+  const started = await Promise.race([
+    startParts(await preparePlace(dataDir), start, setUp.signal),
+    end,
+  ]);
   if (started === 'end') {
     setUp.abort();
     return;
