@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import {
   Client as Client2,
@@ -11,6 +14,7 @@ import { type Product, startProduct } from '../support/client-product.ts';
 import { startTimeoutMs } from '../support/client-providers.ts';
 import { startReference, type UpstreamProcess } from '../support/client-upstreams.ts';
 import { claimsOf, OauthClient } from '../support/oauth-client.ts';
+import { runInspectorWithOauth } from '../support/oauth-inspector.ts';
 import { trustIssuer, untilKeys, untilNodesFollow } from '../support/oauth-issuer.ts';
 import { type OidcProvider, startOidcProvider } from '../support/oidc-provider.ts';
 
@@ -215,6 +219,25 @@ describe('an agent gets in by OAuth', () => {
     expect(await status(routeUrl, before)).toMatchObject({ status: 401 });
     expect((await status(routeUrl, after)).status).toBe(200);
   }, 60_000);
+
+  test('the Inspector logs in once, and goes on with what it stored', async () => {
+    const home = await mkdtemp(path.join(tmpdir(), 'mcpgw-inspector-'));
+    try {
+      const first = await runInspectorWithOauth(routeUrl, home, [], provider.authorize);
+      expect(first).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining('test_simple_text'),
+      });
+      const never = () => Promise.reject(new Error('It asked for a log-in again.'));
+      const again = await runInspectorWithOauth(routeUrl, home, ['--stored-auth-only'], never);
+      expect(again).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining('test_simple_text'),
+      });
+    } finally {
+      await rm(home, { recursive: true, force: true });
+    }
+  }, 90_000);
 
   test('an issuer that is switched off vouches for nobody', async () => {
     const token = await freshToken();
