@@ -87,7 +87,10 @@ export interface TokenContent {
   readonly claims: JWTPayload;
 }
 
-/** Signs an access token with the current key. Times are cut to seconds, so that none is good for longer. */
+/**
+ * Signs an access token with the current key. The expiry is cut to seconds, so that none is good for longer;
+ * the time of issue is not: one that was issued in the second of a revocation, after it, must not look older.
+ */
 export async function signToken(keys: SigningKeyRing, content: TokenContent): Promise<IssuedToken> {
   const { kid, privateKey } = await keys.current();
   const expiresAt = Math.floor(content.expiresAtMs / 1000);
@@ -98,7 +101,7 @@ export async function signToken(keys: SigningKeyRing, content: TokenContent): Pr
     .setIssuer(content.issuer)
     .setAudience(content.audience)
     .setJti(tokenId)
-    .setIssuedAt(Math.floor(content.issuedAtMs / 1000))
+    .setIssuedAt(content.issuedAtMs / 1000)
     .setExpirationTime(expiresAt)
     .sign(privateKey);
   return { token, tokenId, expiresAtMs: expiresAt * 1000 };
