@@ -26,6 +26,7 @@ export interface LogEntry {
   readonly target: string;
   readonly decision: 'ALLOWED' | 'REFUSED' | 'FAILED';
   readonly reason: string;
+  readonly outcome: string;
 }
 
 export interface ShownNode {
@@ -259,7 +260,7 @@ interface RequestLogPage {
 const requestLogQuery = `query ($organizationId: ID!, $first: Int!, $after: String) {
   organization(id: $organizationId) {
     requestLogs(first: $first, after: $after) {
-      nodes { callId phase traceId nodeId method target decision reason }
+      nodes { callId phase traceId nodeId method target decision reason outcome }
       pageInfo { hasNextPage endCursor }
     }
   }
