@@ -1,19 +1,25 @@
+import { STATUS_CODES } from 'node:http';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { type ReasonCode, reasons } from '../../common/reasons.ts';
 import { startFaultyUpstream } from '../support/client-faulty-upstream.ts';
 import { clients } from '../support/client-providers.ts';
-import { provocations, refusedLater, type Stage } from '../support/client-provocations.ts';
+import {
+  provocations,
+  refusedInBackground,
+  refusedLater,
+  type Stage,
+} from '../support/client-provocations.ts';
 import { startReference, type UpstreamProcess } from '../support/client-upstreams.ts';
 import { ProxyHarness } from '../support/proxy-harness.ts';
 import type { UpstreamServer } from '../support/upstream-server.ts';
 
-/** What both SDKs throw when a POST is not answered with success. */
+/** What both SDKs throw, or tell `onerror`, when a request is not answered with success. */
 const transportError = z.looseObject({
   message: z.string(),
   code: z.union([z.number(), z.string()]),
   status: z.number().optional(),
-  data: z.looseObject({ text: z.string() }).optional(),
+  data: z.looseObject({ text: z.string().optional() }).optional(),
 });
 
 const replyBody = z.object({
@@ -66,7 +72,7 @@ describe('what a client shows its user', () => {
     reference = await startReference();
     faulty = await startFaultyUpstream();
     harness = await new ProxyHarness().start();
-    stage = { harness, faulty, referenceUrl: reference.url };
+    stage = { harness, faulty, referenceUrl: reference.url, recorded: [] };
   });
 
   afterAll(async () => {
@@ -76,11 +82,12 @@ describe('what a client shows its user', () => {
   });
 
   describe.each(clients)('%s', (client, connect, era) => {
+    const isUnseen = (reason: string) => era === 'legacy' && refusedInBackground.has(reason);
     const met = Object.entries(provocations).filter(
       ([reason]) => era === 'legacy' || reason !== 'session_unknown',
     );
 
-    test.each(met)('%s', async (reason, provoke) => {
+    test.each(met.filter(([reason]) => !isUnseen(reason)))('%s', async (reason, provoke) => {
       const row = reasons[reason as ReasonCode];
       const shown = await provoke(stage, connect).then(
         () => 'nothing: the call succeeded',
@@ -94,6 +101,20 @@ describe('what a client shows its user', () => {
         reason,
         remedy: row.remedy,
       });
+    });
+
+    const unseen = met.filter(([reason]) => isUnseen(reason));
+    if (unseen.length === 0) return;
+
+    // These clients don't read the body: the reason is found in the request log.
+    test.each(unseen)('%s, as a status alone', async (reason, provoke) => {
+      const { httpStatus } = reasons[reason as ReasonCode];
+      const error = transportError.parse(await provoke(stage, connect).catch((thrown) => thrown));
+      expect([error.message, error.status ?? error.code]).toEqual([
+        `${client === 'SDK 1.32' ? 'Streamable HTTP error: ' : ''}Failed to open SSE stream: ${STATUS_CODES[httpStatus]}`,
+        httpStatus,
+      ]);
+      expect(stage.recorded).toContain(reason);
     });
   });
 });

@@ -1,8 +1,10 @@
+import { once } from 'node:events';
+import net from 'node:net';
 import type { ReasonCode } from '../../common/reasons.ts';
 import type { ServerEntry } from '../../data-plane/snapshot/snapshot.ts';
 import type { ClientRoute } from './client-gateway.ts';
 import type { ConnectClient } from './client-session.ts';
-import type { ProxyHarness } from './proxy-harness.ts';
+import { ProxyHarness, type ProxyHarnessOptions } from './proxy-harness.ts';
 import type { UpstreamServer } from './upstream-server.ts';
 
 /** What the provocations are made of. */
@@ -12,6 +14,8 @@ export interface Stage {
   readonly referenceUrl: string;
   /** An upstream that misbehaves; the path says how. */
   readonly faulty: UpstreamServer;
+  /** Reasons in the request log of the last node that a provocation had for itself. */
+  recorded: readonly string[];
 }
 
 /** Has a client do what the gateway answers by itself with this reason; rejects with what the client shows. */
@@ -47,6 +51,38 @@ function refusedCall(tool: string, args: Record<string, unknown>): Provocation {
   };
 }
 
+/** On a node of its own, for what concerns all who call it. */
+function ownNode(options: ProxyHarnessOptions, provoke: Provocation): Provocation {
+  return async (stage, connect) => {
+    const harness = await new ProxyHarness(options).start();
+    try {
+      return await provoke({ ...stage, harness }, connect);
+    } finally {
+      stage.recorded = harness.recorder.records.map(({ reason }) => reason);
+      await harness.close();
+    }
+  };
+}
+
+/** A node gives no stream to a client that wants to hear of changes. */
+function refusedStream(
+  options: ProxyHarnessOptions,
+  change: (harness: ProxyHarness) => void = () => undefined,
+): Provocation {
+  return ownNode(options, async (stage, connect) => {
+    change(stage.harness);
+    await using session = await connect(route(stage, stage.referenceUrl));
+    if (session.era === 'modern') {
+      await session.watch('test://watched-resource');
+      return;
+    }
+    // Opened in the background: the session goes on without it.
+    const error = await session.errors.find(() => true);
+    await session.call('test_simple_text');
+    throw error;
+  });
+}
+
 function nested(depth: number): unknown {
   let value: unknown = 1;
   for (let level = 0; level < depth; level += 1) value = [value];
@@ -55,6 +91,10 @@ function nested(depth: number): unknown {
 
 /** Each reason that a client of an SDK can meet, and how. */
 export const provocations: Readonly<Partial<Record<ReasonCode, Provocation>>> = {
+  // Another address of this machine: the SDKs name the host that they connect to, whatever a header says.
+  host_not_allowed: ownNode({ listener: { host: '127.0.0.2' } }, (stage, connect) =>
+    connect(route(stage, stage.referenceUrl)),
+  ),
   origin_not_allowed: refusedRoute((to) => ({
     ...to,
     headers: { origin: 'https://evil.example.com' },
@@ -103,6 +143,21 @@ export const provocations: Readonly<Partial<Record<ReasonCode, Provocation>>> = 
       harness.recorder.room = true;
     }
   },
+  connections_exhausted: ownNode({ listener: { connectionsMax: 1 } }, async (stage, connect) => {
+    const other = net.connect(stage.harness.port, '127.0.0.1');
+    try {
+      await once(other, 'connect');
+      await connect(route(stage, stage.referenceUrl));
+    } finally {
+      other.destroy();
+    }
+  }),
+  streams_exhausted: refusedStream({ pipeline: { streamsMax: 0 } }),
+  node_draining: refusedStream({}, ({ pipeline }) => pipeline.drain()),
+  configuration_missing: ownNode({}, (stage, connect) => {
+    stage.harness.withdrawSnapshot();
+    return connect(route(stage, stage.referenceUrl));
+  }),
   session_unknown: async (stage, connect) => {
     const to = route(stage, stage.referenceUrl);
     await using session = await connect(to);
@@ -125,4 +180,12 @@ export const refusedLater: ReadonlySet<string> = new Set([
   'body_too_large',
   'json_too_deep',
   'session_unknown',
+  'streams_exhausted',
+  'node_draining',
+]);
+
+/** Refuses a stream, which legacy clients open in the background. */
+export const refusedInBackground: ReadonlySet<string> = new Set([
+  'streams_exhausted',
+  'node_draining',
 ]);

@@ -26,13 +26,15 @@ import {
 /** Connects the client of SDK 1.32, which knows the legacy era only. */
 export async function connectSdk1(route: ClientRoute): Promise<ClientSession> {
   const notifications = new Inbox<ReceivedNotification>();
+  const errors = new Inbox<Error>();
   const client = newClient(notifications);
+  client.onerror = (error) => errors.push(error);
   const transport = new StreamableHTTPClientTransport(new URL(route.url), {
     requestInit: { headers: routeHeaders(route) },
   });
   // The transport's optional members are typed as possibly undefined, which exact optional types refuse.
   await client.connect(transport as Transport);
-  return new Sdk1Session(client, transport, notifications);
+  return new Sdk1Session(client, transport, notifications, errors);
 }
 
 function newClient(notifications: Inbox<ReceivedNotification>): Client {
@@ -62,6 +64,7 @@ function newClient(notifications: Inbox<ReceivedNotification>): Client {
 class Sdk1Session implements ClientSession {
   readonly era = 'legacy';
   readonly notifications: Inbox<ReceivedNotification>;
+  readonly errors: Inbox<Error>;
   readonly #client: Client;
   readonly #transport: StreamableHTTPClientTransport;
 
@@ -69,10 +72,12 @@ class Sdk1Session implements ClientSession {
     client: Client,
     transport: StreamableHTTPClientTransport,
     notifications: Inbox<ReceivedNotification>,
+    errors: Inbox<Error>,
   ) {
     this.#client = client;
     this.#transport = transport;
     this.notifications = notifications;
+    this.errors = errors;
   }
 
   get serverName(): string {

@@ -26,13 +26,15 @@ const listChanges = [
 export function connectSdk2(mode: 'legacy' | 'auto'): ConnectClient {
   return async (route) => {
     const notifications = new Inbox<ReceivedNotification>();
+    const errors = new Inbox<Error>();
     const client = newClient(mode, notifications);
+    client.onerror = (error) => errors.push(error);
     const transport = new StreamableHTTPClientTransport(new URL(route.url), {
       requestInit: { headers: routeHeaders(route) },
     });
     // The transport's optional members are typed as possibly undefined, which exact optional types refuse.
     await client.connect(transport as Transport);
-    return new Sdk2Session(client, transport, notifications);
+    return new Sdk2Session(client, transport, notifications, errors);
   };
 }
 
@@ -68,6 +70,7 @@ function newClient(mode: 'legacy' | 'auto', notifications: Inbox<ReceivedNotific
 
 class Sdk2Session implements ClientSession {
   readonly notifications: Inbox<ReceivedNotification>;
+  readonly errors: Inbox<Error>;
   readonly #client: Client;
   readonly #transport: StreamableHTTPClientTransport;
   #meta: Record<string, unknown> = {};
@@ -76,10 +79,12 @@ class Sdk2Session implements ClientSession {
     client: Client,
     transport: StreamableHTTPClientTransport,
     notifications: Inbox<ReceivedNotification>,
+    errors: Inbox<Error>,
   ) {
     this.#client = client;
     this.#transport = transport;
     this.notifications = notifications;
+    this.errors = errors;
   }
 
   get era(): 'legacy' | 'modern' {

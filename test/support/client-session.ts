@@ -31,6 +31,8 @@ export interface ClientSession {
   /** Of a legacy session with an id. */
   readonly sessionId: string | undefined;
   readonly notifications: Inbox<ReceivedNotification>;
+  /** What went wrong besides its calls, as told to `onerror`. */
+  readonly errors: Inbox<Error>;
   toolNames(): Promise<string[]>;
   call(name: string, args?: Record<string, unknown>, options?: CallOptions): Promise<ToolAnswer>;
   resourceUris(): Promise<string[]>;

@@ -54,7 +54,7 @@ export class ProxyHarness {
   readonly tokens: TokenIdentifier;
   readonly pipeline: Pipeline;
   readonly #upstreams: Upstreams;
-  #inForce: Snapshot;
+  #inForce: Snapshot | undefined;
   baseUrl = '';
   publicBase: PublicBase | undefined;
   port = 0;
@@ -100,6 +100,11 @@ export class ProxyHarness {
     this.baseUrl = url;
     this.publicBase = new PublicBase(new URL(url));
     return this;
+  }
+
+  /** No snapshot is in force, as before a node's first one. */
+  withdrawSnapshot(): void {
+    this.#inForce = undefined;
   }
 
   /** What was changed in the snapshot comes into force as a new one; calls in progress keep the one before. */
