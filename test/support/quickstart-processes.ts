@@ -71,11 +71,20 @@ export async function until<T>(
 
 const listening = '0A';
 
+/** What a process holds open; nothing once it has ended. */
+function openFiles(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/fd`);
+  } catch {
+    return [];
+  }
+}
+
 /** Local addresses that processes listen on by TCP, as `/proc/net/tcp` and `tcp6` write them. */
 export function listeningAddresses(processes: readonly SeenProcess[]): string[] {
   const inodes = new Set(
     processes.flatMap(({ pid }) =>
-      readdirSync(`/proc/${pid}/fd`).flatMap((name) => {
+      openFiles(pid).flatMap((name) => {
         try {
           return readlinkSync(`/proc/${pid}/fd/${name}`);
         } catch {
