@@ -89,8 +89,9 @@ export class OpenCallTable {
   /** The answer begins. A call that can't be noted has its record at its end all the same. */
   open(call: CallRecord): void {
     const payload = payloadOf(call);
+    if (payload === undefined) return;
     const slot = this.#free.pop() ?? this.#slotCount;
-    if (payload === undefined || slot >= slotsMax) return;
+    if (slot >= slotsMax) return;
     if (slot === this.#slotCount) this.#slotCount += 1;
     const bytes = Buffer.alloc(slotHeadBytes + payload.length);
     bytes.writeUInt32BE(crc32(payload), 0);

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm, stat } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
@@ -79,6 +79,23 @@ describe('a call whose answer had begun when its process died', () => {
       ['long', 'CALL_PHASE_START', ''],
       ['long', 'CALL_PHASE_END', 'interrupted'],
     ]);
+  });
+
+  test('takes the place of one that ended, also after one that is too long to be noted', async () => {
+    const first = path.join(folder, 'first');
+    const spool = await start(first);
+    const long = callRecord('long', {
+      ...begun,
+      method: '漢'.repeat(512),
+      subject: 's'.repeat(512),
+    });
+    for (const callId of ['a', 'b', 'c']) {
+      spool.begin(callRecord(callId, begun));
+      spool.record(callRecord(callId, { phase: 'CALL_PHASE_COMPLETE', outcome: 'completed' }));
+      spool.begin(long);
+      spool.record({ ...long, phase: 'CALL_PHASE_COMPLETE', outcome: 'completed' });
+    }
+    expect((await stat(path.join(first, table))).size).toBeLessThan(2048);
   });
 
   test('is recorded without its target when that is too long to be noted', async () => {
