@@ -137,7 +137,7 @@ test('the master key is exchanged while agents call and admins work', async () =
   } finally {
     await cluster.close();
   }
-}, 120_000);
+}, 240_000);
 
 test('a rotation that is killed goes on where it was', async () => {
   const database = await createTestDatabase();
@@ -185,4 +185,4 @@ test('a rotation that is killed goes on where it was', async () => {
   } finally {
     await database.drop();
   }
-}, 120_000);
+}, 240_000);

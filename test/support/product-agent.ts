@@ -190,7 +190,10 @@ export class AgentSession {
   }
 }
 
-/** Calls without a pause from several sessions, until it is stopped. */
+/** Between the calls of a session: without it the load takes the processor from what is tested. */
+const loadPauseMs = 5;
+
+/** Calls from several sessions, one after the other in each, until it is stopped. */
 export class Load {
   /** Calls that were answered in full. */
   readonly answered: AnsweredCall[] = [];
@@ -234,9 +237,8 @@ export class Load {
         this.#wake();
       } catch {
         this.unanswered += 1;
-        // Nobody listens: a turn for the rest of the process.
-        await new Promise((resolve) => setTimeout(resolve, 10));
       }
+      await new Promise((resolve) => setTimeout(resolve, loadPauseMs));
     }
   }
 }
