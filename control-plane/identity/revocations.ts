@@ -3,7 +3,7 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { accessTokenBounds } from '../../common/access-token-bounds.ts';
 import type { ChangedResource } from '../store/changed-resource.ts';
 
-/** A node may still take a token for so long after its `exp`; twice that, for the clocks of both planes differ. */
+/** A node whose clock is behind takes a token for longer than the database's clock says: a revocation outlasts it. */
 const marginMs = 2 * accessTokenBounds.clockSkewMsMax;
 
 /** Why tokens end, as the list of revocations and the audit trail say it. */

@@ -1,5 +1,5 @@
 import type { Principal } from '../identity/principal.ts';
-import type { ApiKeyEntry } from '../snapshot/snapshot.ts';
+import type { ApiKeyEntry, Snapshot } from '../snapshot/snapshot.ts';
 import type { Accepted } from './accept.ts';
 import { insufficientScopeHeaders, unauthorizedHeaders } from './challenge.ts';
 import type { Admitted } from './limit.ts';
@@ -30,6 +30,18 @@ interface Holder {
   readonly calls: Map<string, Set<OpenCall>>;
 }
 
+/** By the id of an API key; a token by itself, for an id that an issuer gives may come twice. */
+type HolderName = string | Principal;
+
+function holderName(principal: Principal): HolderName {
+  return principal.token === undefined ? principal.credentialId : principal;
+}
+
+/** The API key that a principal is one by; none for a token. */
+function keyOf(principal: Principal, snapshot: Snapshot): ApiKeyEntry | undefined {
+  return principal.token === undefined ? snapshot.apiKey(principal.credentialId) : undefined;
+}
+
 /** So many calls are ended before others get their turn. */
 const withdrawnPerTurn = 100;
 
@@ -48,8 +60,7 @@ function refused(accepted: Accepted, reply: LocalReply): LocalReply {
 export class OpenCalls {
   readonly #present: () => Present | undefined;
   readonly #onFailure: (error: unknown) => void;
-  /** By the id of an API key; a token by itself, for an id that an issuer gives may come twice. */
-  readonly #holders = new Map<string | Principal, Holder>();
+  readonly #holders = new Map<HolderName, Holder>();
   #withdrawn: (() => void)[] = [];
 
   constructor(present: () => Present | undefined, onFailure: (error: unknown) => void) {
@@ -70,12 +81,11 @@ export class OpenCalls {
       const refusal = this.#refusal(open.call, present);
       if (refusal !== undefined) return refused(accepted, refusal);
     }
-    const name = principal.token === undefined ? principal.credentialId : principal;
+    const name = holderName(principal);
     let holder = this.#holders.get(name);
     if (holder === undefined) {
       const snapshot = present?.snapshot ?? accepted.snapshot;
-      const key =
-        principal.token === undefined ? snapshot.apiKey(principal.credentialId) : undefined;
+      const key = keyOf(principal, snapshot);
       const scopes = currentScopes(principal, snapshot);
       holder = { principal, key, scopes, calls: new Map() };
       this.#holders.set(name, holder);
@@ -90,7 +100,7 @@ export class OpenCalls {
   delete(open: OpenCall): void {
     const { server, decoded } = open.call.permit.routed;
     const { principal } = decoded.identified;
-    const name = principal.token === undefined ? principal.credentialId : principal;
+    const name = holderName(principal);
     const holder = this.#holders.get(name);
     const calls = holder?.calls.get(server.id);
     if (holder === undefined || calls?.delete(open) !== true || calls.size > 0) return;
@@ -110,8 +120,7 @@ export class OpenCalls {
   #refusal(call: Admitted, present: Present): LocalReply | undefined {
     const { routed } = call.permit;
     const { accepted, principal } = routed.decoded.identified;
-    const key =
-      principal.token === undefined ? accepted.snapshot.apiKey(principal.credentialId) : undefined;
+    const key = keyOf(principal, accepted.snapshot);
     const reason = credentialRefusal(principal, key, present);
     if (reason !== undefined) return localReply(reason);
     const target = currentTarget(routed, present.snapshot);
@@ -131,7 +140,7 @@ export class OpenCalls {
       else this.#recheckServer(calls, present, scopes === holder.scopes ? undefined : scopes);
     }
     holder.scopes = scopes;
-    if (principal.token === undefined) holder.key = present.snapshot.apiKey(principal.credentialId);
+    holder.key = keyOf(principal, present.snapshot);
   }
 
   /** @param newScopes undefined: they are what they were. */

@@ -18,8 +18,8 @@ function youngCollection(): Collect {
  * Has the memory of relayed chunks given back in time. It lies outside V8's heap, and V8 lets some 100 MB
  * of it become garbage before it looks; the C library keeps for good what it once was asked for, so that a
  * flood for slow clients would cost a node these 100 MB for the rest of its life. Collected every few
- * megabytes, chunks take the place of spent ones. Short answers never come to that many bytes; of a bulk
- * transfer it is about a hundredth of the time.
+ * megabytes, chunks take the place of spent ones. A collection stops the process for about half a
+ * millisecond while the young heap is small.
  */
 export class SpentChunks {
   readonly #bytesMax: number;
