@@ -1,18 +1,11 @@
-import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type NewCredential, newCredential } from '../../common/credential.ts';
 import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { findPage, oldestFirst } from '../input/find-page.ts';
+import { lockVersion } from '../input/lock-version.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isUuid, validateName } from '../input/text-rules.ts';
-import {
-  done,
-  notFound,
-  type Outcome,
-  refused,
-  versionConflict,
-  violation,
-} from '../input/violation.ts';
+import { done, type Outcome, refused, violation } from '../input/violation.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { ApiKey } from '../store/entities/api-key.ts';
 import type { Store } from '../store/store.ts';
@@ -193,16 +186,8 @@ export interface ApiKeyVersion {
   readonly version: number;
 }
 
-async function lockApiKey(em: EntityManager, input: ApiKeyVersion): Promise<Outcome<ApiKey>> {
-  const { organizationId, id } = input;
-  if (!isUuid(id)) return refused(notFound('id', 'API key'));
-  const apiKey = await em.findOne(
-    ApiKey,
-    { organizationId, id },
-    { lockMode: LockMode.PESSIMISTIC_WRITE },
-  );
-  if (apiKey === null) return refused(notFound('id', 'API key'));
-  return apiKey.version === input.version ? done(apiKey) : refused(versionConflict());
+function lockApiKey(em: EntityManager, input: ApiKeyVersion): Promise<Outcome<ApiKey>> {
+  return lockVersion(em, ApiKey, input, 'API key');
 }
 
 /** Locks a key whose subject the caller may act for. */

@@ -1,19 +1,11 @@
-import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { containsText, findPage, oldestFirst } from '../input/find-page.ts';
+import { lockVersion } from '../input/lock-version.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isStorableText, isUuid, validateDescription, validateSlug } from '../input/text-rules.ts';
 import { orTaken } from '../input/unique-violation.ts';
-import {
-  done,
-  notFound,
-  type Outcome,
-  refused,
-  type Violation,
-  versionConflict,
-  violation,
-} from '../input/violation.ts';
+import { done, type Outcome, refused, type Violation, violation } from '../input/violation.ts';
 import type { ChangedResource } from '../store/changed-resource.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { ApiKey } from '../store/entities/api-key.ts';
@@ -161,14 +153,12 @@ export interface ServiceAccountVersion {
 async function lockAccount(
   em: EntityManager,
   granter: Granter,
-  { organizationId, id, version }: ServiceAccountVersion,
+  input: ServiceAccountVersion,
 ): Promise<Outcome<ServiceAccountView>> {
-  if (!isUuid(id)) return refused(notFound('id', 'service account'));
-  const lock = { lockMode: LockMode.PESSIMISTIC_WRITE } as const;
-  const account = await em.findOne(ServiceAccount, { organizationId, id }, lock);
-  if (account === null) return refused(notFound('id', 'service account'));
-  if (account.version !== version) return refused(versionConflict());
-  const role = await readRole(em, organizationId, account);
+  const locked = await lockVersion(em, ServiceAccount, input, 'service account');
+  if (!locked.ok) return locked;
+  const account = locked.value;
+  const role = await readRole(em, input.organizationId, account);
   const violations = grantViolations(granter, 'id', role);
   return violations.length > 0 ? { ok: false, violations } : done({ account, role });
 }

@@ -1,4 +1,3 @@
-import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import {
   type AuditedChange,
@@ -8,17 +7,11 @@ import {
   secretReplaced,
 } from '../audit/field-changes.ts';
 import { containsText, findPage, oldestFirst } from '../input/find-page.ts';
+import { lockVersion } from '../input/lock-version.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isStorableText, isUuid } from '../input/text-rules.ts';
 import { orTaken } from '../input/unique-violation.ts';
-import {
-  done,
-  notFound,
-  type Outcome,
-  refused,
-  versionConflict,
-  violation,
-} from '../input/violation.ts';
+import { done, type Outcome, refused, violation } from '../input/violation.ts';
 import type { AuditEvent } from '../store/append-audit-entry.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { McpEndpoint } from '../store/entities/mcp-endpoint.ts';
@@ -321,16 +314,8 @@ function merged(before: ServerView, input: ServerChanges): ServerFields {
   };
 }
 
-async function lockServer(em: EntityManager, input: ServerVersion): Promise<Outcome<McpServer>> {
-  const { organizationId, id } = input;
-  if (!isUuid(id)) return refused(notFound('id', 'server'));
-  const server = await em.findOne(
-    McpServer,
-    { organizationId, id },
-    { lockMode: LockMode.PESSIMISTIC_WRITE },
-  );
-  if (server === null) return refused(notFound('id', 'server'));
-  return server.version === input.version ? done(server) : refused(versionConflict());
+function lockServer(em: EntityManager, input: ServerVersion): Promise<Outcome<McpServer>> {
+  return lockVersion(em, McpServer, input, 'server');
 }
 
 async function viewOf(em: EntityManager, server: McpServer): Promise<ServerView> {

@@ -1,4 +1,3 @@
-import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import {
   type AuditedFields,
@@ -7,17 +6,11 @@ import {
   secretReplaced,
 } from '../../audit/field-changes.ts';
 import { findPage, oldestFirst } from '../../input/find-page.ts';
+import { lockVersion } from '../../input/lock-version.ts';
 import type { Page, PageRequest } from '../../input/page.ts';
 import { isUuid } from '../../input/text-rules.ts';
 import { orTaken } from '../../input/unique-violation.ts';
-import {
-  done,
-  notFound,
-  type Outcome,
-  refused,
-  versionConflict,
-  violation,
-} from '../../input/violation.ts';
+import { done, notFound, type Outcome, refused, violation } from '../../input/violation.ts';
 import type { ChangedResource } from '../../store/changed-resource.ts';
 import { commitChange, recordAudit } from '../../store/commit-change.ts';
 import { Issuer, type RoleMapping, type ScopeMode } from '../../store/entities/issuer.ts';
@@ -233,16 +226,8 @@ function merged(before: Issuer, input: IssuerChanges): IssuerFields {
   };
 }
 
-async function lockIssuer(em: EntityManager, input: IssuerVersion): Promise<Outcome<Issuer>> {
-  const { organizationId, id } = input;
-  if (!isUuid(id)) return refused(notFound('id', 'issuer'));
-  const issuer = await em.findOne(
-    Issuer,
-    { organizationId, id },
-    { lockMode: LockMode.PESSIMISTIC_WRITE },
-  );
-  if (issuer === null) return refused(notFound('id', 'issuer'));
-  return issuer.version === input.version ? done(issuer) : refused(versionConflict());
+function lockIssuer(em: EntityManager, input: IssuerVersion): Promise<Outcome<Issuer>> {
+  return lockVersion(em, Issuer, input, 'issuer');
 }
 
 /** Sessions that an issuer vouched for and vouches for no more; as many as one change can hold. */
