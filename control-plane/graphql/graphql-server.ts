@@ -19,6 +19,7 @@ import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
 import { createApolloServer } from './apollo-server.ts';
 import { callerBoundStore, forCaller } from './caller-store.ts';
+import { createClientAddress } from './client-address.ts';
 import { type ApiServices, authenticate, createContext } from './context.ts';
 import { createCredentialMetrics } from './credential-metrics.ts';
 import { requestTrace } from './errors.ts';
@@ -170,12 +171,13 @@ function serveJwks(http: FastifyInstance, keys: OpenSigningKeys): void {
  * Makes the GraphQL API: queries and mutations by POST `/graphql`, subscriptions over WebSocket at the same
  * path and over SSE by POST `/graphql/stream`, `/health` and `/metrics`, and the public halves of the keys
  * that sign access tokens. Makes the first signing key when there is none.
- * @throws when the database can't be reached, its signing key belongs to another master key, or the manifest
- * of persisted queries can't be used.
+ * @throws when a trusted proxy is no address, the database can't be reached, its signing key belongs to
+ * another master key, or the manifest of persisted queries can't be used.
  */
 export async function createGraphqlServer(options: GraphqlServerOptions): Promise<GraphqlServer> {
   const { store, masterKeys, logger, now, introspection } = options;
   const bounds = { ...graphqlBoundsDefault, ...options.bounds };
+  const clientAddress = createClientAddress(options.trustedProxies ?? []);
   const schema = buildGraphqlSchema();
   const mode = options.persistedQueries ?? 'off';
   const persisted = await openPersistedOperations(mode, schema, bounds);
@@ -194,14 +196,13 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
     registry: options.registry,
     bodyBytesMax: bounds.bodyBytesMax,
     requestTimeoutMs: bounds.requestTimeoutMs,
-    trustedProxies: options.trustedProxies ?? [],
     isHealthy: () => options.feed.connected,
   });
   const handle = fastifyApolloHandler(apollo, {
     context: async (request) =>
       createContext(services, {
         authentication: await authenticate(tokens, services, request.headers.authorization),
-        clientAddress: request.ip,
+        clientAddress: clientAddress(request.raw),
         userAgent: request.headers['user-agent'] ?? '',
         traceId: requestTrace.getStore() ?? newTraceId(),
       }),
@@ -214,7 +215,10 @@ export async function createGraphqlServer(options: GraphqlServerOptions): Promis
 
   const { closeTimeoutMs, pingIntervalMs } = bounds;
   const rules = { schema, bounds, introspection, persisted };
-  const transport = { services, tokens, rules, logger, newTraceId, closeTimeoutMs, pingIntervalMs };
+  const transport = {
+    ...{ services, tokens, rules, logger, clientAddress, newTraceId },
+    ...{ closeTimeoutMs, pingIntervalMs },
+  };
   const sse = createSseEndpoint({ ...transport, traceIdOf });
   http.post('/graphql/stream', (request, reply) => forCaller(() => sse.handle(request, reply)));
   const closeWebsocket = serveWebsocket(http.server, {

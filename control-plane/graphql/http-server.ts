@@ -9,8 +9,6 @@ export interface HttpServerOptions {
   readonly registry: Registry;
   readonly bodyBytesMax: number;
   readonly requestTimeoutMs: number;
-  /** Addresses or networks of proxies whose X-Forwarded-For counts; none: the peer is the client. */
-  readonly trustedProxies: readonly string[];
   /** Whether this replica can do its work. */
   readonly isHealthy: () => boolean;
 }
@@ -46,7 +44,6 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     logger: false,
     bodyLimit: options.bodyBytesMax,
     requestTimeout: options.requestTimeoutMs,
-    trustProxy: options.trustedProxies.length === 0 ? false : [...options.trustedProxies],
     // A request in work gets its answer; the caller bounds how long that may take.
     forceCloseConnections: 'idle',
   });

@@ -155,7 +155,7 @@ export function createSseEndpoint(options: SseOptions): SseEndpoint {
       const authentication = await authenticate(tokens, services, request.headers.authorization);
       const context = createContext(services, {
         authentication,
-        clientAddress: request.ip,
+        clientAddress: options.clientAddress(request.raw),
         userAgent: request.headers['user-agent'] ?? '',
         traceId,
       });

@@ -170,7 +170,7 @@ export function serveWebsocket(server: Server, options: WebsocketOptions): () =>
     }
     sockets.handleUpgrade(request, socket, head, (client) => {
       const extra: Extra = {
-        clientAddress: request.socket.remoteAddress ?? '',
+        clientAddress: options.clientAddress(request),
         userAgent: request.headers['user-agent'] ?? '',
         traceId: options.newTraceId(),
         authorization,

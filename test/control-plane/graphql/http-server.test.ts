@@ -17,7 +17,6 @@ describe('HTTP server of the API', () => {
       registry: new Registry(),
       bodyBytesMax: 1024,
       requestTimeoutMs: 30_000,
-      trustedProxies: [],
       isHealthy: () => true,
     });
     const arrived = Promise.withResolvers<void>();
