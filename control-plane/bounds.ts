@@ -122,6 +122,18 @@ export const loginBounds = {
     fallback.addressFailuresMax,
     'Failed log-ins from one address (IPv6: /64) in a window; from then on each blocks it, for longer each time.',
   ),
+  loginAddressAwayMax: number(
+    1,
+    1_000_000,
+    fallback.addressLoginsAwayMax,
+    'Log-ins from one address (IPv6: /64) that went to an issuer in a window and have not come back; from then on each blocks it, for longer each time.',
+  ),
+  loginIssuerAwayMax: number(
+    1,
+    1_000_000,
+    fallback.issuerLoginsAwayMax,
+    'Log-ins that are on their way through one issuer; a further one ends the oldest.',
+  ),
   loginFailureWindowMs: time(fallback.failureWindowMs, 'Window that failed log-ins count in.'),
   loginBlockMsMax: milliseconds(1000, 3_600_000)
     .default(fallback.loginBlockMsMax)
@@ -159,6 +171,8 @@ export function graphqlBoundsOf(config: BoundSettings): GraphqlBounds {
     passwordWaitingMax: config.passwordWaitingMax,
     accountFailuresMax: config.loginAccountFailuresMax,
     addressFailuresMax: config.loginAddressFailuresMax,
+    addressLoginsAwayMax: config.loginAddressAwayMax,
+    issuerLoginsAwayMax: config.loginIssuerAwayMax,
     failureWindowMs: config.loginFailureWindowMs,
     loginBlockMsMax: config.loginBlockMsMax,
     sessionLifetimeMs: config.sessionLifetimeMs,

@@ -33,6 +33,9 @@ export interface GraphqlBounds extends OperationBounds, SubscriptionBounds, Docu
   readonly accountFailuresMax: number;
   readonly addressFailuresMax: number;
   readonly failureWindowMs: number;
+  /** Log-ins that went to an issuer and have not come back, of one address, and through one issuer. */
+  readonly addressLoginsAwayMax: number;
+  readonly issuerLoginsAwayMax: number;
   /** Longest that failures block an account or an address. */
   readonly loginBlockMsMax: number;
 }
@@ -69,5 +72,7 @@ export const graphqlBoundsDefault: GraphqlBounds = {
   accountFailuresMax: 10,
   addressFailuresMax: 50,
   failureWindowMs: 15 * 60 * 1000,
+  addressLoginsAwayMax: 100,
+  issuerLoginsAwayMax: 10_000,
   loginBlockMsMax: 5 * 60 * 1000,
 };

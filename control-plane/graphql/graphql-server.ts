@@ -103,6 +103,7 @@ function createServices(
     key: masterKeys.current.derive('login-throttle'),
     account: failures(bounds.accountFailuresMax),
     address: failures(bounds.addressFailuresMax),
+    away: failures(bounds.addressLoginsAwayMax),
     now,
   });
   const refresh = {

@@ -14,6 +14,8 @@ export interface LoginThrottleOptions {
   readonly key: Secret<Uint8Array>;
   readonly account: ThrottleBounds;
   readonly address: ThrottleBounds;
+  /** Log-ins of one address that went to an issuer and have not come back. */
+  readonly away: ThrottleBounds;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
 }
@@ -129,7 +131,25 @@ export class LoginThrottle {
     await this.#write(em, key, afterFailure(states.get(key.toString('hex')), address, now()));
   }
 
-  #hash(space: 'account' | 'address' | 'token_address', subject: string): Buffer {
+  /**
+   * Counts a log-in that goes to an issuer, until it comes back: anybody can begin one, and each is kept for
+   * ten minutes. @returns how long the address has to wait instead, in milliseconds; 0: it need not.
+   */
+  async leaves(em: EntityManager, clientAddress: string): Promise<number> {
+    const key = this.#hash('away_address', addressBlock(clientAddress));
+    const before = (await this.#lock(em, [key])).get(key.toString('hex'));
+    const { away, now } = this.#options;
+    const retryAfterMs = blockedForMs(before, now());
+    if (retryAfterMs === 0) await this.#write(em, key, afterFailure(before, away, now()));
+    return retryAfterMs;
+  }
+
+  /** A log-in came back from its issuer, whatever comes of it. */
+  async returns(em: EntityManager, clientAddress: string): Promise<void> {
+    await this.#uncount(em, this.#hash('away_address', addressBlock(clientAddress)), null);
+  }
+
+  #hash(space: 'account' | 'address' | 'token_address' | 'away_address', subject: string): Buffer {
     return createHmac('sha256', this.#options.key.reveal()).update(`${space}\0${subject}`).digest();
   }
 
@@ -168,8 +188,11 @@ export class LoginThrottle {
   }
 
   /** Uncounts one attempt, and the block that it caused; one that a later failure caused stays. */
-  async #takeBack(em: EntityManager, key: Buffer, written: ThrottleState): Promise<void> {
-    const { blockedUntilMs } = written;
+  #takeBack(em: EntityManager, key: Buffer, { blockedUntilMs }: ThrottleState): Promise<void> {
+    return this.#uncount(em, key, blockedUntilMs);
+  }
+
+  async #uncount(em: EntityManager, key: Buffer, blockedUntilMs: number | null): Promise<void> {
     await em.execute(
       `update login_throttles set failures = greatest(failures - 1, 1),
          window_ends_at = case when failures = 1 then 'epoch' else window_ends_at end,

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type OidcProvider, startOidcProvider } from '../support/oidc-provider.ts';
+import { faultOf, good, type Sender, send, trustsTheTest } from '../support/people.ts';
 import {
   dataOf,
   type GraphqlHarness,
@@ -45,7 +47,9 @@ let people = 0;
 beforeAll(async () => {
   harness = await openHarness();
   // Each test fails on purpose, all from one address.
-  replica = await harness.replica({ bounds: { addressFailuresMax: 10_000 } });
+  replica = await harness.replica({
+    bounds: { addressFailuresMax: 10_000, addressLoginsAwayMax: 10_000 },
+  });
   provider = await startOidcProvider({ clients: [client] });
   adminToken = await logIn(replica, operatorEmail);
   organizationId = harness.platform.organization.id;
@@ -444,6 +448,59 @@ describe('what does not come back as it went is refused', () => {
     } finally {
       await updateIssuer({ loginEnabled: true });
     }
+  });
+});
+
+describe('log-ins that don’t come back', () => {
+  const input = { organization: 'demo', issuer: 'idp', redirectUrl };
+  const from = ({ url }: Replica, address: string): Sender => ({ url, address });
+
+  async function leave(sender: Sender): Promise<string | { state: string; loginToken: string }> {
+    const reply = await send<{ beginOidcLogin: { state: string; loginToken: string } }>(
+      sender,
+      `mutation($input: BeginOidcLoginInput!) { beginOidcLogin(input: $input) { state loginToken } }`,
+      { input },
+    );
+    return faultOf(reply) ?? good(reply).beginOidcLogin;
+  }
+
+  test('keep their address waiting, and no other; one that comes back does not count', async () => {
+    const bounds = { addressLoginsAwayMax: 3, addressFailuresMax: 10_000 };
+    const strict = await harness.replica({ bounds, settings: trustsTheTest });
+    const address = '198.51.100.1';
+    for (const attempt of [1, 2, 3, 4, 5]) {
+      const begun = await leave(from(strict, address));
+      if (typeof begun === 'string') throw new Error(`${attempt}: ${begun}`);
+      await send(
+        from(strict, address),
+        `mutation($input: CompleteOidcLoginInput!) { completeOidcLogin(input: $input) { accessToken } }`,
+        { input: { ...begun, code: 'made-up', iss: provider.issuerUrl } },
+      );
+    }
+    for (const _ of [1, 2, 3]) expect(await leave(from(strict, address))).toHaveProperty('state');
+    expect(await leave(from(strict, address))).toBe('TOO_MANY_ATTEMPTS');
+    expect(await leave(from(strict, '198.51.100.2'))).toHaveProperty('state');
+    harness.clock.nowMs += 1000;
+    expect(await leave(from(strict, address))).toHaveProperty('state');
+  });
+
+  test('push each other out, the oldest first, once an issuer has too many', async () => {
+    const few = await harness.replica({ bounds: { issuerLoginsAwayMax: 2 } });
+    const begun = [];
+    for (const _ of [1, 2, 3]) {
+      begun.push(await leave({ url: few.url }));
+      harness.clock.nowMs += 1;
+    }
+    const left = await harness.store.withSystem((em) =>
+      em.execute<{ hash: string }[]>(
+        `select encode(state_hash, 'hex') as hash from oidc_logins order by created_at`,
+      ),
+    );
+    const hashes = begun.map((login) => {
+      if (typeof login === 'string') throw new Error(login);
+      return createHash('sha256').update(login.state).digest('hex');
+    });
+    expect(left.map(({ hash }) => hash)).toEqual(hashes.slice(1));
   });
 });
 

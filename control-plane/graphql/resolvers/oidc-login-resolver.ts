@@ -12,6 +12,7 @@ import {
 import { LoginPayloadType } from '../types/session.ts';
 import { payload } from '../types/user-error.ts';
 import { passwordCost, tooManyAttempts } from './or-busy.ts';
+import { unlessLimited } from './password-resolver.ts';
 import { loginPayload, noteLimited } from './session-resolver.ts';
 
 @Resolver()
@@ -31,16 +32,17 @@ export class OidcLoginResolver {
 
   @Mutation(() => BeginOidcLoginPayload, {
     description:
-      'Begins a log-in through an organization’s issuer (authorization code with PKCE). The caller owns the redirect URL and ends the log-in with `completeOidcLogin`.',
+      'Begins a log-in through an organization’s issuer (authorization code with PKCE). The caller owns the redirect URL and ends the log-in with `completeOidcLogin`. Fails with `TOO_MANY_ATTEMPTS` when many log-ins of the same address have not come back.',
   })
   async beginOidcLogin(
     @Ctx() context: GraphqlContext,
     @Arg('input', () => BeginOidcLoginInput, { description: 'Where to log in.' })
     input: BeginOidcLoginInput,
   ) {
-    return payload(await beginOidcLogin(context.services.oidcLogin, input), (begun) => ({
-      ...begun,
-    }));
+    const { clientAddress, services } = context;
+    const begun = await beginOidcLogin(services.oidcLogin, { ...input, clientAddress });
+    const outcome = await unlessLimited(context, 'Mutation.beginOidcLogin', begun);
+    return payload(outcome, (login) => ({ ...login }));
   }
 
   @Mutation(() => LoginPayloadType, {

@@ -19,6 +19,7 @@ import {
 } from '../issuers/refresh-issuer.ts';
 import type { LoggedIn } from '../login.ts';
 import type { LoginThrottle } from '../login-throttle.ts';
+import type { Limited } from '../passwords.ts';
 import {
   openSession,
   type SessionDependencies,
@@ -39,6 +40,10 @@ export interface OidcLoginDependencies extends SessionDependencies {
   readonly masterKeys: MasterKeyRing;
   readonly refresh: IssuerRefreshDependencies;
   readonly throttle: LoginThrottle;
+  readonly bounds: SessionDependencies['bounds'] & {
+    /** Log-ins that are on their way through one issuer. */
+    readonly issuerLoginsAwayMax: number;
+  };
 }
 
 export interface OidcLoginRequest {
@@ -48,6 +53,7 @@ export interface OidcLoginRequest {
   readonly issuer: string;
   /** Where the person comes back to. */
   readonly redirectUrl: string;
+  readonly clientAddress: string;
 }
 
 /** A log-in that has begun: the person goes to the URL, and comes back with `state` and a code. */
@@ -79,12 +85,17 @@ async function authorizationUrl(
   return url.href;
 }
 
-/** Begins a log-in through an organization's issuer. Nothing is asked of the issuer for it. */
+/**
+ * Begins a log-in through an organization's issuer. Nothing is asked of the issuer for it. An address that has
+ * begun many which did not come back has to wait.
+ */
 export async function beginOidcLogin(
-  deps: Pick<OidcLoginDependencies, 'store' | 'masterKeys' | 'now'>,
-  { organization, issuer: name, redirectUrl }: OidcLoginRequest,
-): Promise<Outcome<BegunOidcLogin>> {
+  deps: Pick<OidcLoginDependencies, 'store' | 'masterKeys' | 'now' | 'throttle' | 'bounds'>,
+  { organization, issuer: name, redirectUrl, clientAddress }: OidcLoginRequest,
+): Promise<Outcome<BegunOidcLogin> | Limited> {
   return deps.store.withSystem(async (em) => {
+    const retryAfterMs = await deps.throttle.leaves(em, clientAddress);
+    if (retryAfterMs > 0) return { kind: 'limited', retryAfterMs };
     const issuer = await findLoginIssuer(em, organization, name);
     // One that was never reached can't log anybody in either.
     if (issuer === null || issuer.metadata?.authorization_endpoint === undefined) {
@@ -102,7 +113,10 @@ export async function beginOidcLogin(
       nonce: generateRandomNonce(),
       redirectUrl,
     };
-    await savePendingLogin(em, deps.masterKeys, proof, pending, deps.now());
+    await savePendingLogin(em, deps.masterKeys, proof, pending, {
+      nowMs: deps.now(),
+      pendingMax: deps.bounds.issuerLoginsAwayMax,
+    });
     return done({
       ...proof,
       authorizationUrl: await authorizationUrl(issuer, pending, proof.state),
@@ -259,6 +273,7 @@ export async function completeOidcLogin(
       await throttle.tokenFailed(em, origin.clientAddress);
       return { kind: 'failed' as const };
     }
+    await throttle.returns(em, origin.clientAddress);
     return { kind: 'pending' as const, pending, issuer: await findLoginIssuerById(em, pending) };
   });
   if (begun.kind !== 'pending') return begun;

@@ -6,8 +6,6 @@ import { Secret } from '../../store/secret.ts';
 
 /** How long a person may take at the issuer. */
 const pendingLoginMs = 10 * 60_000;
-/** Log-ins that are on their way through one issuer; further ones push the oldest out. */
-const pendingMax = 10_000;
 
 /** A log-in that is on its way, as long as it is. */
 export interface PendingLogin {
@@ -31,12 +29,17 @@ function hashOf(text: string): Buffer {
   return createHash('sha256').update(text).digest();
 }
 
+/**
+ * Keeps a log-in until it comes back.
+ * @param pendingMax how many are on their way through one issuer; a further one pushes the oldest out, so that
+ * whoever begins many keeps nobody from logging in who is quick.
+ */
 export async function savePendingLogin(
   em: EntityManager,
   masterKeys: MasterKeyRing,
   { state, loginToken }: LoginProof,
   { organizationId, issuerId, verifier, nonce, redirectUrl }: PendingLogin,
-  nowMs: number,
+  { nowMs, pendingMax }: { readonly nowMs: number; readonly pendingMax: number },
 ): Promise<void> {
   const stateHash = hashOf(state);
   const context = oidcLoginContext({ organizationId, issuerId, stateHash });
