@@ -277,17 +277,19 @@ type Accepting =
   | { readonly kind: 'existing'; readonly user: User }
   | { readonly kind: 'new'; readonly passwordHash: string; readonly displayName: string };
 
+const mismatches = {
+  account_needed: 'The invited address has an account: log in and accept the invitation there.',
+  account_differs: 'The invitation is for another account.',
+} as const;
+
 /** What is wrong with who accepts; undefined: nothing. */
-function mismatch(found: Acceptable, person: Person | undefined): Outcome<never> | undefined {
-  const { organizationId, email, user } = found;
-  if (person === undefined) {
-    if (user === null) return undefined;
-    const text = 'The invited address has an account: log in and accept the invitation there.';
-    return refused(violation('token', 'NOT_ALLOWED', text));
-  }
+function mismatch(
+  { organizationId, email, user }: Acceptable,
+  person: Person | undefined,
+): keyof typeof mismatches | undefined {
+  if (person === undefined) return user === null ? undefined : 'account_needed';
   const reaches = person.organizationId === null || person.organizationId === organizationId;
-  if (reaches && person.user.email === email) return undefined;
-  return refused(violation('token', 'NOT_ALLOWED', 'The invitation is for another account.'));
+  return reaches && person.user.email === email ? undefined : 'account_differs';
 }
 
 async function join(
@@ -372,8 +374,12 @@ export async function acceptInvitation(
       const locked = await lockInvitation(deps, em, input);
       if (locked.kind === 'spent') await recordSpentToken(em, locked, clientAddress);
       if (locked.kind !== 'good') return badToken();
-      const wrong = mismatch(locked, person);
-      if (wrong !== undefined) return wrong;
+      const fault = mismatch(locked, person);
+      if (fault !== undefined) {
+        // Whoever invites has the token too, and learns by it whether there is an account: not unseen.
+        await recordSpentToken(em, { token: locked.token, fault }, clientAddress);
+        return refused(violation('token', 'NOT_ALLOWED', mismatches[fault]));
+      }
       if (locked.user !== null) {
         const accepting = { kind: 'existing', user: locked.user } as const;
         return join(deps, em, locked, accepting, clientAddress);

@@ -107,7 +107,10 @@ export interface NewMember extends RoleChoice {
   readonly email: string;
 }
 
-/** Takes a person who has an account into an organization. */
+/**
+ * Takes a person who has an account into an organization. For operators: the answer says whether there is such
+ * an account, which an organization may not learn of people who are no members.
+ */
 export async function addMember(
   store: Store,
   granter: Granter,
@@ -116,9 +119,8 @@ export async function addMember(
   const { organizationId } = input;
   const violations = validateEmail('email', input.email);
   if (violations.length > 0) return { ok: false, violations };
-  // The organization can't see people who are no members yet.
   const email = normalizeEmail(input.email);
-  const user = await store.withSystem((em) => em.findOne(User, { email }));
+  const user = await store.withPlatform((em) => em.findOne(User, { email }));
   if (user === null) return refused(notFound('email', 'account'));
   return orTaken({ memberships_pkey: 'email' }, () =>
     store.withOrganization(organizationId, async (em) => {

@@ -51,7 +51,15 @@ export function createOneTimeToken(
 }
 
 /** Why a presented token is not good, for the audit trail; who presents it learns only that it is not. */
-export type TokenFault = 'used' | 'revoked' | 'expired' | 'outdated';
+export type TokenFault =
+  | 'used'
+  | 'revoked'
+  | 'expired'
+  | 'outdated'
+  /** It is for an address that has an account, and nobody is logged in with that. */
+  | 'account_needed'
+  /** It is for another address than that of who is logged in. */
+  | 'account_differs';
 
 export type PresentedToken =
   | { readonly kind: 'good'; readonly token: OneTimeToken }

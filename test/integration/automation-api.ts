@@ -168,7 +168,7 @@ export class Tenant {
       input,
     );
     const added = { organizationId: this.id, email, ...role };
-    const errors = await this.owner.errorsOf('addMember', added);
+    const errors = await this.#operator.errorsOf('addMember', added);
     if (errors.length > 0) throw new Error(errors.join());
     const { replica } = this.owner;
     return { caller: new Caller(replica, await logIn(replica, email)), userId: user.id };

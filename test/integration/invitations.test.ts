@@ -152,6 +152,36 @@ describe('an invitation', () => {
     }
   });
 
+  test('is how an organization gets people: by address they are added by operators alone', async () => {
+    const admin = await newMember('ADMIN');
+    const known = newEmail();
+    await makeUser(operator, known, password);
+    const add = async (sender: Sender, email: string) =>
+      send(
+        sender,
+        'mutation($input: AddMemberInput!) { addMember(input: $input) { member { email } } }',
+        { input: { organizationId: demo, email, role: 'AGENT' } },
+      );
+    expect(faultOf(await add(admin.sender, known))).toBe('FORBIDDEN');
+    expect(await add(admin.sender, newEmail())).toEqual(await add(admin.sender, known));
+    expect(good(await add(operator, known))).toEqual({ addMember: { member: { email: known } } });
+  });
+
+  test('of an address with an account leaves a trace when somebody tries it without that', async () => {
+    const email = newEmail();
+    await makeUser(operator, email, password);
+    const { token, invitation } = await invite(operator, email);
+    expect((await accept(token)).faults).toEqual(['token NOT_ALLOWED']);
+    const somebody = await newMember('AGENT');
+    expect((await accept(token, somebody.sender, null)).faults).toEqual(['token NOT_ALLOWED']);
+    const { rows } = await (await harness.database.connect('system')).query<{ reason: string }>(
+      `select a.details ->> 'reason' as reason from audit_logs a join one_time_tokens t on t.token_id = a.target_id
+       where a.organization_id = $1 and a.action = 'one_time_token.refused' and t.id = $2 order by a.sequence`,
+      [demo, invitation.id],
+    );
+    expect(rows.map(({ reason }) => reason)).toEqual(['account_needed', 'account_differs']);
+  });
+
   test('of an address with an account is accepted by who is logged in with it, and by nobody else', async () => {
     const email = newEmail();
     const id = await makeUser(operator, email, password);

@@ -79,7 +79,7 @@ export const permissions: Readonly<Record<string, Permission>> = {
   'Mutation.createUser': 'operator',
   'Mutation.updateUser': 'operator',
   'Mutation.deleteUser': 'operator',
-  'Mutation.addMember': 'members.write',
+  'Mutation.addMember': 'operator',
   'Mutation.updateMember': 'members.write',
   'Mutation.removeMember': 'members.write',
   'Mutation.createCustomRole': 'roles.write',

@@ -128,7 +128,8 @@ export class IdentityResolver {
   }
 
   @Mutation(() => MemberPayload, {
-    description: 'Takes a person into an organization.',
+    description:
+      'Takes a person who has an account into an organization at once. For platform operators; who manages its members invites, which tells nobody whether there is such an account.',
   })
   async addMember(
     @Ctx() context: GraphqlContext,
