@@ -264,6 +264,24 @@ export const reasons = {
     'A rule that applies here could not be used by this node, so nothing is allowed.',
     'Ask an admin to look at the node’s rejected resources.',
   ),
+  policy_denied: reason(
+    403,
+    -31461,
+    'A policy of the organization denies this call.',
+    'Ask an admin of the organization; the policy is named.',
+  ),
+  policy_not_allowed: reason(
+    403,
+    -31462,
+    'No policy of the organization allows this call.',
+    'Ask an admin of the organization for a policy that allows it.',
+  ),
+  policy_evaluation_failed: reason(
+    403,
+    -31463,
+    'A policy of the organization can’t be decided on this call, so it is denied.',
+    'Send the arguments that the policy reads, or ask an admin to mend the policy that is named.',
+  ),
   tasks_not_listed: reason(
     400,
     -32601,

@@ -5,6 +5,7 @@ export const resourceTypes = [
   'ApiKey',
   'Server',
   'SealKeyRing',
+  'ToolPin',
   'Policy',
   'RateLimit',
   'Revocation',

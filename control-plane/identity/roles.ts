@@ -22,6 +22,10 @@ export const organizationPermissions = [
   'servers.call',
   'servers.read',
   'servers.write',
+  'tools.read',
+  'tools.write',
+  'policies.read',
+  'policies.write',
   'requestLogs.read',
   'audit.read',
 ] as const;
@@ -44,6 +48,8 @@ export const rolePermissions: Readonly<Record<Role, ReadonlySet<OrganizationPerm
     'apiKeys.write',
     'servers.read',
     'servers.write',
+    'tools.read',
+    'policies.read',
     'requestLogs.read',
   ]),
   auditor: new Set([
@@ -55,6 +61,8 @@ export const rolePermissions: Readonly<Record<Role, ReadonlySet<OrganizationPerm
     'issuers.read',
     'revocations.read',
     'servers.read',
+    'tools.read',
+    'policies.read',
     'requestLogs.read',
     'audit.read',
   ]),

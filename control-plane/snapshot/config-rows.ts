@@ -104,7 +104,9 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
   organizations: `
     select o.id, o.slug, o.enabled, o.must_audit as "mustAudit",
       to_jsonb(o.allowed_origins) as "allowedOrigins",
-      o.stale_after_seconds as "staleAfterSeconds"
+      o.stale_after_seconds as "staleAfterSeconds", o.policy_default as "policyDefault",
+      o.tool_refusal_form as "toolRefusalForm", o.argument_recording as "argumentRecording",
+      o.argument_bytes_max as "argumentBytesMax", to_jsonb(o.policy_headers) as "policyHeaders"
     from organizations o`,
   apiKeys: `
     select k.id, k.key_id as "keyId", k.organization_id as "organizationId",
@@ -133,6 +135,7 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
       coalesce((select jsonb_agg(jsonb_build_object('id', e.id, 'url', e.url, 'weight', e.weight))
         from mcp_endpoints e
         where e.organization_id = s.organization_id and e.server_id = s.id), '[]') as endpoints,
+      s.labels,
       c.header, encode(c.ciphertext, 'base64') as ciphertext,
       encode(c.wrapped_key, 'base64') as "wrappedKey", c.master_key_id as "masterKeyId"
     from mcp_servers s

@@ -11,7 +11,24 @@ export interface OrganizationRow {
   readonly allowedOrigins: readonly string[];
   /** Null: its calls are never refused for an old view. */
   readonly staleAfterSeconds: number | null;
+  readonly policyDefault: 'allow' | 'deny';
+  readonly toolRefusalForm: 'http_status' | 'json_rpc_error' | 'tool_result';
+  readonly argumentRecording: 'off' | 'redacted' | 'full';
+  readonly argumentBytesMax: number;
+  readonly policyHeaders: readonly string[];
 }
+
+const policyDefaults = { allow: 'POLICY_DEFAULT_ALLOW', deny: 'POLICY_DEFAULT_DENY' } as const;
+const refusalForms = {
+  http_status: 'REFUSAL_FORM_HTTP_STATUS',
+  json_rpc_error: 'REFUSAL_FORM_JSON_RPC_ERROR',
+  tool_result: 'REFUSAL_FORM_TOOL_RESULT',
+} as const;
+const argumentRecordings = {
+  off: 'ARGUMENT_RECORDING_OFF',
+  redacted: 'ARGUMENT_RECORDING_REDACTED',
+  full: 'ARGUMENT_RECORDING_FULL',
+} as const;
 
 /**
  * A disabled organization is streamed as such instead of being removed: a node must be able to tell
@@ -26,6 +43,11 @@ export function organizationResource(row: OrganizationRow): CompiledResource {
       mustAudit: row.mustAudit,
       allowedOrigins: canonicalSet(row.allowedOrigins),
       staleAfterSeconds: row.staleAfterSeconds ?? 0,
+      policyDefault: policyDefaults[row.policyDefault],
+      toolRefusalForm: refusalForms[row.toolRefusalForm],
+      argumentRecording: argumentRecordings[row.argumentRecording],
+      argumentBytesMax: row.argumentBytesMax,
+      policyHeaders: canonicalSet(row.policyHeaders),
     }),
   );
   return compiledResource({

@@ -124,6 +124,7 @@ export class RowCompiler {
       credential,
       connectTimeoutMs: sealed.connectTimeoutMs,
       requestTimeoutMs: sealed.requestTimeoutMs,
+      labels: sealed.labels,
     };
     const violations = serverViolations(row);
     for (const violation of violations) this.#leftOut(violation);

@@ -29,6 +29,7 @@ export interface ServerRow {
   /** 0: the node's own setting. */
   readonly connectTimeoutMs: number;
   readonly requestTimeoutMs: number;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 const headerName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
@@ -79,6 +80,9 @@ export function serverResource(row: ServerRow): CompiledResource {
       ...(row.credential && { credential: { ...row.credential } }),
       connectTimeoutMs: row.connectTimeoutMs,
       requestTimeoutMs: row.requestTimeoutMs,
+      labels: Object.entries(row.labels)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, value]) => ({ name, value })),
     }),
   );
   return compiledResource({

@@ -18,6 +18,8 @@ export const changedResourceKinds = [
   'issuer',
   'session',
   'revocation',
+  'policy',
+  'tool_pin',
 ] as const;
 export type ChangedResourceKind = (typeof changedResourceKinds)[number];
 

@@ -18,6 +18,13 @@ export function keyPhase(key: RotatedKey): KeyPhase {
   return key.activeSince === null ? 'published' : 'active';
 }
 
+/** The ids of a purpose's keys by their phases, for the audit trail. */
+export function idsByPhase(keys: readonly RotatedKey[]): Readonly<Record<KeyPhase, string[]>> {
+  const ids: Record<KeyPhase, string[]> = { published: [], active: [], retired: [] };
+  for (const key of keys) ids[keyPhase(key)].push(key.id);
+  return ids;
+}
+
 export interface KeySchedule {
   /** How long a key is used until the next one is published; 0: until somebody asks for it. */
   readonly rotationIntervalMs: number;

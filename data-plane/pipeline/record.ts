@@ -32,6 +32,7 @@ const noEnding: CallEnding = {
   outcome: 'completed',
 };
 
+const noBytes = Buffer.alloc(0);
 const microsecondsMax = 0xffff_ffff;
 
 function microseconds(ms: number): number {
@@ -42,6 +43,11 @@ function microseconds(ms: number): number {
 function methodOf(message: Message | undefined, facts: CallFacts): string {
   if (message === undefined) return facts.httpMethod;
   return message.kind === 'response' ? 'response' : message.method;
+}
+
+function credentialKindOf({ principal }: CallFacts): string {
+  if (principal === undefined) return '';
+  return principal.token === undefined ? 'api_key' : 'access_token';
 }
 
 /**
@@ -163,6 +169,18 @@ export class CallLog {
       clientAddress: facts.clientAddress,
       configRevision: facts.snapshot?.revision ?? 0,
       outcome: phase === 'CALL_PHASE_START' ? '' : ending.outcome,
+      policyId: '',
+      policyRevision: 0,
+      shadowDecisions: [],
+      principalRoles: [...(facts.principal?.roles ?? [])],
+      principalScopes: [...(facts.principal?.scopes ?? [])],
+      credentialKind: credentialKindOf(facts),
+      clientName: '',
+      clientVersion: '',
+      headers: [],
+      argumentState: 'ARGUMENT_STATE_NONE',
+      arguments: noBytes,
+      policyError: '',
     };
   }
 }

@@ -56,6 +56,7 @@ const decoders: Readonly<Record<ResourceType, EntryDecoder>> = {
     const decoded = decodeIssuer(resource);
     return decoded.ok ? { ok: true, value: { type: 'Issuer', value: decoded.value } } : decoded;
   },
+  ToolPin: notEnforceable('ToolPin'),
   Policy: notEnforceable('Policy'),
   RateLimit: notEnforceable('RateLimit'),
   Revocation: (resource) => {

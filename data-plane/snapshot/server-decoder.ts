@@ -20,6 +20,8 @@ const endpointsMax = 64;
 const urlLengthMax = 2048;
 const weightMax = 1000;
 const credentialLengthMax = 8192;
+const labelsMax = 64;
+const labelLengthMax = 256;
 const timeoutMsMax = 24 * 60 * 60 * 1000;
 
 const eras: ReadonlyMap<string, UpstreamEra | undefined> = new Map([
@@ -145,6 +147,14 @@ export const decodeServer: ResourceDecoder<ServerEntry> = (resource) => {
   expectCredential(violations, server.credential);
   expectTimeout(violations, 'connect_timeout_ms', server.connectTimeoutMs);
   expectTimeout(violations, 'request_timeout_ms', server.requestTimeoutMs);
+  violations.expect(
+    server.labels.length <= labelsMax &&
+      server.labels.every(
+        ({ name, value }) => Math.max(name.length, value.length) <= labelLengthMax,
+      ),
+    'labels',
+    `must be at most ${labelsMax} of at most ${labelLengthMax} characters`,
+  );
   return violations.decoded(() => ({
     id: server.id,
     organizationId: server.organizationId,
@@ -156,5 +166,6 @@ export const decodeServer: ResourceDecoder<ServerEntry> = (resource) => {
     credential: credentialEntry(server.credential),
     connectTimeoutMs: server.connectTimeoutMs === 0 ? undefined : server.connectTimeoutMs,
     requestTimeoutMs: server.requestTimeoutMs === 0 ? undefined : server.requestTimeoutMs,
+    labels: new Map(server.labels.map(({ name, value }) => [name, value])),
   }));
 };

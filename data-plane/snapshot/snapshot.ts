@@ -11,7 +11,18 @@ export interface OrganizationEntry {
   readonly allowedOrigins: ReadonlySet<string>;
   /** Calls are refused while the node's view is older; undefined: never. */
   readonly staleAfterMs: number | undefined;
+  /** What becomes of a call that no policy decides. */
+  readonly policyDefault: 'allow' | 'deny';
+  readonly toolRefusalForm: ToolRefusalForm;
+  readonly argumentRecording: 'off' | 'redacted' | 'full';
+  /** Longer arguments are not recorded, in bytes of JSON. */
+  readonly argumentBytesMax: number;
+  /** Request headers that conditions may read, in lower case. */
+  readonly policyHeaders: readonly string[];
 }
+
+/** How a tools/call that a policy denies is answered. */
+export type ToolRefusalForm = 'http-status' | 'json-rpc-error' | 'tool-result';
 
 export interface ApiKeyEntry {
   readonly keyId: string;
@@ -54,6 +65,7 @@ export interface ServerEntry {
   readonly credential: UpstreamCredentialEntry | undefined;
   readonly connectTimeoutMs: number | undefined;
   readonly requestTimeoutMs: number | undefined;
+  readonly labels: ReadonlyMap<string, string>;
 }
 
 /** A resource that was refused and restricts: nothing in its scope is allowed while it stands. */

@@ -14,6 +14,7 @@ import {
   setUpControlStream,
 } from '../support/control-stream.ts';
 import { ScriptedNode } from '../support/control-stream-client.ts';
+import { policyColumns } from '../support/policy-settings.ts';
 
 const organizationId = '01900000-0000-7000-8000-000000000001';
 const serverId = '01900000-0000-7000-8000-000000000002';
@@ -44,6 +45,7 @@ function handMadeSource(groupId: string) {
     mustAudit: false,
     allowedOrigins: [],
     staleAfterSeconds: null,
+    ...policyColumns,
   });
   const ring = sealKeyRingResource(groupId, [
     { keyId: 'k', key: Buffer.alloc(32, 1), primary: true },

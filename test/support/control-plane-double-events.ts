@@ -3,6 +3,7 @@ import type { Spool } from '../../data-plane/events/spool.ts';
 import { SpoolReader } from '../../data-plane/events/spool-reader.ts';
 import type { CallRecord } from '../../proto/gen/mcpgw/events/v1/CallRecord.ts';
 import type { Event } from '../../proto/gen/mcpgw/events/v1/Event.ts';
+import { undecidedCall } from './policy-settings.ts';
 
 /** A record of an ordinary call. */
 export function callRecord(callId: string, more: Partial<CallRecord> = {}): CallRecord {
@@ -30,6 +31,11 @@ export function callRecord(callId: string, more: Partial<CallRecord> = {}): Call
     clientAddress: '127.0.0.1',
     configRevision: 7,
     outcome: 'completed',
+    ...undecidedCall,
+    shadowDecisions: [],
+    principalRoles: [],
+    principalScopes: [],
+    headers: [],
     ...more,
   };
 }

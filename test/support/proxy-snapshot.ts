@@ -10,6 +10,7 @@ import type {
   ServerEntry,
   Snapshot,
 } from '../../data-plane/snapshot/snapshot.ts';
+import { policySettings } from './policy-settings.ts';
 
 /** A snapshot that a test fills by hand. */
 export class ProxySnapshot implements Snapshot {
@@ -61,6 +62,7 @@ export class ProxySnapshot implements Snapshot {
       mustAudit: false,
       allowedOrigins: new Set<string>(),
       staleAfterMs: undefined,
+      ...policySettings,
       ...fields,
     };
     this.organizations.set(slug, organization);
@@ -114,6 +116,7 @@ export class ProxySnapshot implements Snapshot {
       credential: undefined,
       connectTimeoutMs: undefined,
       requestTimeoutMs: undefined,
+      labels: new Map(),
       ...fields,
     };
     this.servers.set(`${organization.id}/${slug}`, server);

@@ -21,6 +21,7 @@ export function serverEntry(
     credential: undefined,
     connectTimeoutMs: undefined,
     requestTimeoutMs: undefined,
+    labels: new Map(),
     ...fields,
   };
 }

@@ -45,6 +45,10 @@ const permissionDescriptions: Readonly<Record<PermissionName, string>> = {
   'servers.call': 'Call its servers through the proxy.',
   'servers.read': 'See its servers.',
   'servers.write': 'Make, change and delete servers.',
+  'tools.read': 'See what its servers offer, and which tool definitions are approved.',
+  'tools.write': 'Approve tool definitions, and take approval back.',
+  'policies.read': 'See its policies, explain decisions and try drafts on recorded calls.',
+  'policies.write': 'Make, change, order and delete policies.',
   'requestLogs.read': 'See the records of calls.',
   'audit.read': 'See the audit trail.',
 };

@@ -34,6 +34,10 @@ const expected: Record<(typeof organizationPermissions)[number], readonly Role[]
   'apiKeys.write': ['owner', 'admin', 'developer'],
   'servers.read': ['owner', 'admin', 'developer', 'auditor'],
   'servers.write': ['owner', 'admin', 'developer'],
+  'tools.read': ['owner', 'admin', 'developer', 'auditor'],
+  'tools.write': ['owner', 'admin'],
+  'policies.read': ['owner', 'admin', 'developer', 'auditor'],
+  'policies.write': ['owner', 'admin'],
   'requestLogs.read': ['owner', 'admin', 'developer', 'auditor'],
   'audit.read': ['owner', 'admin', 'auditor'],
 };

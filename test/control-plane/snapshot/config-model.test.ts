@@ -10,6 +10,7 @@ import { organizationResource } from '../../../control-plane/snapshot/organizati
 import { rangeFromVersions, rangeSince } from '../../../control-plane/snapshot/revision-range.ts';
 import { sealKeyRingResource } from '../../../control-plane/snapshot/seal-key-ring-resource.ts';
 import { serverResource } from '../../../control-plane/snapshot/server-resource.ts';
+import { policyColumns } from '../../support/policy-settings.ts';
 
 const allTypes: ReadonlySet<string> = new Set(resourceTypes);
 
@@ -28,6 +29,7 @@ function organization(id: string, slug = id) {
       mustAudit: false,
       allowedOrigins: [],
       staleAfterSeconds: null,
+      ...policyColumns,
     }),
   };
 }
@@ -46,6 +48,7 @@ function server(id: string, organizationId: string, url = 'http://127.0.0.1/mcp'
       credential: undefined,
       connectTimeoutMs: 0,
       requestTimeoutMs: 0,
+      labels: {},
     }),
   };
 }

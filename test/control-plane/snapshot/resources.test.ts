@@ -9,6 +9,7 @@ import {
   serverResource,
   serverViolations,
 } from '../../../control-plane/snapshot/server-resource.ts';
+import { policyColumns } from '../../support/policy-settings.ts';
 
 const server: ServerRow = {
   id: 'server-1',
@@ -24,6 +25,7 @@ const server: ServerRow = {
   credential: { header: 'authorization', value: 'Bearer upstream' },
   connectTimeoutMs: 0,
   requestTimeoutMs: 30_000,
+  labels: { team: 'search', environment: 'production' },
 };
 
 describe('resources', () => {
@@ -34,14 +36,15 @@ describe('resources', () => {
       enabled: false,
       mustAudit: false,
       staleAfterSeconds: null,
+      ...policyColumns,
     };
     const one = organizationResource({ ...row, allowedOrigins: ['https://b', 'https://a'] });
     const other = organizationResource({ ...row, allowedOrigins: ['https://a', 'https://b'] });
     expect(one.body.equals(other.body)).toBe(true);
     expect(one.version).toBe(other.version);
-    // Field 1 "o" (3 bytes) and field 2 "acme" (6 bytes): `enabled: false` takes none.
+    // Fields 1 "o", 2 "acme", 7 to 10 of the policy settings: `enabled: false` takes none.
     const bare = organizationResource({ ...row, allowedOrigins: [] });
-    expect(bare.body.toString('hex')).toBe('0a016f120461636d65');
+    expect(bare.body.toString('hex')).toBe('0a016f120461636d6538014002480150808001');
     expect(contracts.resources.Organization.deserialize(bare.body)).toMatchObject({
       enabled: false,
       mustAudit: false,

@@ -48,6 +48,11 @@ const tenantTables: Readonly<Record<string, string>> = {
   audit_logs: 'organization_id',
   request_logs: 'organization_id',
   request_refusals: 'organization_id',
+  policies: 'organization_id',
+  policy_revisions: 'organization_id',
+  policy_expectations: 'organization_id',
+  server_definitions: 'organization_id',
+  tool_pins: 'organization_id',
 };
 
 const platformTables = [
@@ -119,6 +124,32 @@ async function fill(party: typeof ours, slug: string, revision: number): Promise
        (revision, organization_id, entries, audit_chain_id, audit_sequence, committed_at)
      values ($2, $1, '[]', $1, 1, now())`,
     [organization, revision],
+  );
+  const policy = uuidV7();
+  await run(
+    `insert into policies (organization_id, id, name, effect, mode, position)
+     values ($1, $2, 'no-deletes', 'deny', 'enforce', 0)`,
+    [organization, policy],
+  );
+  await run(
+    `insert into policy_revisions (organization_id, policy_id, revision, definition, change, actor)
+     values ($1, $2, 1, '{}', 'created', 'someone')`,
+    [organization, policy],
+  );
+  await run(
+    `insert into policy_expectations (organization_id, id, policy_id, name, call, expected)
+     values ($1, $2, $3, 'deletes are denied', '{}', 'deny')`,
+    [organization, uuidV7(), policy],
+  );
+  await run(
+    `insert into server_definitions (organization_id, id, server_id, kind, name, definition, hash)
+     values ($1, $2, $3, 'tool', 'read_file', '{}', $4)`,
+    [organization, uuidV7(), server, hash],
+  );
+  await run(
+    `insert into tool_pins (organization_id, id, server_id, tool, definition, hash, approved_by)
+     values ($1, $2, $3, 'read_file', '{}', $4, 'someone')`,
+    [organization, uuidV7(), server, hash],
   );
   const issuer = uuidV7();
   const session = uuidV7();

@@ -40,6 +40,7 @@ describe('a server', () => {
         endpoints: [endpoint],
         credential: { header: 'x-api-key', value: 'secret' },
         requestTimeoutMs: 5000,
+        labels: [{ name: 'team', value: 'search' }],
       }),
     );
     expect(decoded.ok && decoded.value).toEqual({
@@ -55,6 +56,7 @@ describe('a server', () => {
         credential: { header: 'x-api-key', value: 'secret' },
         connectTimeoutMs: undefined,
         requestTimeoutMs: 5000,
+        labels: new Map([['team', 'search']]),
       },
     });
   });

@@ -1,6 +1,9 @@
 // Generated from proto/ by `npm run generate`; edit the .proto file.
 import type { CallPhaseInput as _mcpgw_events_v1_CallPhaseInput, CallPhase as _mcpgw_events_v1_CallPhase } from '../../../mcpgw/events/v1/CallPhase.ts';
 import type { DecisionInput as _mcpgw_events_v1_DecisionInput, Decision as _mcpgw_events_v1_Decision } from '../../../mcpgw/events/v1/Decision.ts';
+import type { ShadowDecisionInput as _mcpgw_events_v1_ShadowDecisionInput, ShadowDecision as _mcpgw_events_v1_ShadowDecision } from '../../../mcpgw/events/v1/ShadowDecision.ts';
+import type { RecordedHeaderInput as _mcpgw_events_v1_RecordedHeaderInput, RecordedHeader as _mcpgw_events_v1_RecordedHeader } from '../../../mcpgw/events/v1/RecordedHeader.ts';
+import type { ArgumentStateInput as _mcpgw_events_v1_ArgumentStateInput, ArgumentState as _mcpgw_events_v1_ArgumentState } from '../../../mcpgw/events/v1/ArgumentState.ts';
 import type { Long } from '@grpc/proto-loader';
 
 /**
@@ -67,6 +70,39 @@ export interface CallRecordInput {
    * `revoked` (what allowed it ended while it was under way), `interrupted` (its node died; bytes and time are unknown).
    */
   'outcome'?: (string);
+  /**
+   * The policy that decided; empty: none did (the default, a lifecycle method, another stage).
+   */
+  'policyId'?: (string);
+  'policyRevision'?: (number);
+  /**
+   * What policies in shadow mode would have decided otherwise; at most 8.
+   */
+  'shadowDecisions'?: (_mcpgw_events_v1_ShadowDecisionInput)[];
+  /**
+   * Whom the decision was about, so that it can be made again.
+   */
+  'principalRoles'?: (string)[];
+  'principalScopes'?: (string)[];
+  /**
+   * `api_key` or `access_token`.
+   */
+  'credentialKind'?: (string);
+  'clientName'?: (string);
+  'clientVersion'?: (string);
+  /**
+   * Headers that the organization lets conditions read.
+   */
+  'headers'?: (_mcpgw_events_v1_RecordedHeaderInput)[];
+  'argumentState'?: (_mcpgw_events_v1_ArgumentStateInput);
+  /**
+   * `params.arguments` as JSON; empty unless the state says that it is here.
+   */
+  'arguments'?: (Buffer | Uint8Array | string);
+  /**
+   * Why a condition could not be evaluated; set with the reason `policy_evaluation_failed`.
+   */
+  'policyError'?: (string);
 }
 
 /**
@@ -133,4 +169,37 @@ export interface CallRecord {
    * `revoked` (what allowed it ended while it was under way), `interrupted` (its node died; bytes and time are unknown).
    */
   'outcome': (string);
+  /**
+   * The policy that decided; empty: none did (the default, a lifecycle method, another stage).
+   */
+  'policyId': (string);
+  'policyRevision': (number);
+  /**
+   * What policies in shadow mode would have decided otherwise; at most 8.
+   */
+  'shadowDecisions': (_mcpgw_events_v1_ShadowDecision)[];
+  /**
+   * Whom the decision was about, so that it can be made again.
+   */
+  'principalRoles': (string)[];
+  'principalScopes': (string)[];
+  /**
+   * `api_key` or `access_token`.
+   */
+  'credentialKind': (string);
+  'clientName': (string);
+  'clientVersion': (string);
+  /**
+   * Headers that the organization lets conditions read.
+   */
+  'headers': (_mcpgw_events_v1_RecordedHeader)[];
+  'argumentState': (_mcpgw_events_v1_ArgumentState);
+  /**
+   * `params.arguments` as JSON; empty unless the state says that it is here.
+   */
+  'arguments': (Buffer);
+  /**
+   * Why a condition could not be evaluated; set with the reason `policy_evaluation_failed`.
+   */
+  'policyError': (string);
 }

@@ -3,6 +3,7 @@ import type { TransportInput as _mcpgw_resources_v1_TransportInput, Transport as
 import type { EraInput as _mcpgw_resources_v1_EraInput, Era as _mcpgw_resources_v1_Era } from '../../../mcpgw/resources/v1/Era.ts';
 import type { EndpointInput as _mcpgw_resources_v1_EndpointInput, Endpoint as _mcpgw_resources_v1_Endpoint } from '../../../mcpgw/resources/v1/Endpoint.ts';
 import type { UpstreamCredentialInput as _mcpgw_resources_v1_UpstreamCredentialInput, UpstreamCredential as _mcpgw_resources_v1_UpstreamCredential } from '../../../mcpgw/resources/v1/UpstreamCredential.ts';
+import type { LabelInput as _mcpgw_resources_v1_LabelInput, Label as _mcpgw_resources_v1_Label } from '../../../mcpgw/resources/v1/Label.ts';
 
 /**
  * An MCP server that agents reach under `/{organization slug}/{server slug}/mcp`.
@@ -27,6 +28,10 @@ export interface ServerInput {
    */
   'connectTimeoutMs'?: (number);
   'requestTimeoutMs'?: (number);
+  /**
+   * In the order of their names.
+   */
+  'labels'?: (_mcpgw_resources_v1_LabelInput)[];
 }
 
 /**
@@ -52,4 +57,8 @@ export interface Server {
    */
   'connectTimeoutMs': (number);
   'requestTimeoutMs': (number);
+  /**
+   * In the order of their names.
+   */
+  'labels': (_mcpgw_resources_v1_Label)[];
 }

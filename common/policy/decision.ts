@@ -1,0 +1,27 @@
+import type { Policy } from './policy.ts';
+
+/** What became of a call, and why. */
+export interface Decision {
+  readonly allowed: boolean;
+  /**
+   * - `policy`: the one in `policy` decided
+   * - `default`: none did, so the organization's default counts
+   * - `evaluation_failed`: the condition of `policy` can't be evaluated on this call, which denies it
+   * - `implicit`: no policy is asked about this method
+   */
+  readonly cause: 'policy' | 'default' | 'evaluation_failed' | 'implicit';
+  readonly policy: Policy | undefined;
+  /** Why the condition could not be evaluated, at most 300 characters; holds no argument's value. */
+  readonly error: string | undefined;
+  /** What policies in shadow mode would have decided otherwise, in the organization's order; at most 8. */
+  readonly shadow: readonly ShadowDecision[];
+}
+
+export interface ShadowDecision {
+  readonly policy: Policy;
+  /** `would_fail`: its condition can't be evaluated on this call; enforced, it would deny. */
+  readonly outcome: 'would_deny' | 'would_allow' | 'would_fail';
+}
+
+/** Most shadow decisions that a decision carries. */
+export const shadowDecisionsMax = 8;
