@@ -1,18 +1,11 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { findPage, oldestFirst } from '../input/find-page.ts';
+import { type LockStrength, lockVersion } from '../input/lock-version.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isUuid, validateDescription, validateSlug } from '../input/text-rules.ts';
 import { orTaken } from '../input/unique-violation.ts';
-import {
-  done,
-  notFound,
-  type Outcome,
-  refused,
-  type Violation,
-  versionConflict,
-  violation,
-} from '../input/violation.ts';
+import { done, type Outcome, refused, type Violation, violation } from '../input/violation.ts';
 import type { ChangedResource } from '../store/changed-resource.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { CustomRole } from '../store/entities/custom-role.ts';
@@ -147,25 +140,18 @@ export interface CustomRoleVersion {
 /**
  * Locks a role that allows no more than the caller may. Whoever has it has nothing else here, so that
  * nobody is changed by somebody who may do less.
- * @param strength `update` keeps everybody from being given the role meanwhile; a change need not, and
- * would then wait in a circle with a change to a member who is being given it.
+ * @param strength `update` keeps everybody from being given the role meanwhile; a change need not.
  */
 async function lockRole(
   em: EntityManager,
   granter: Granter,
-  { organizationId, id, version }: CustomRoleVersion,
-  strength: 'update' | 'no key update',
+  input: CustomRoleVersion,
+  strength: LockStrength,
 ): Promise<Outcome<CustomRole>> {
-  if (!isUuid(id)) return refused(notFound('id', 'role'));
-  await em.execute(
-    `select from custom_roles where organization_id = ? and id = ? for ${strength}`,
-    [organizationId, id],
-  );
-  const role = await em.findOne(CustomRole, { organizationId, id });
-  if (role === null) return refused(notFound('id', 'role'));
-  if (role.version !== version) return refused(versionConflict());
-  const violations = grantViolations(granter, 'id', customGrantedRole(role));
-  return violations.length > 0 ? { ok: false, violations } : done(role);
+  const locked = await lockVersion(em, CustomRole, input, 'role', strength);
+  if (!locked.ok) return locked;
+  const violations = grantViolations(granter, 'id', customGrantedRole(locked.value));
+  return violations.length > 0 ? { ok: false, violations } : locked;
 }
 
 export interface CustomRoleChanges extends CustomRoleVersion {
@@ -180,7 +166,10 @@ function saysTheSame(before: AuditedFields, role: CustomRole): boolean {
   return JSON.stringify(texts) === JSON.stringify([before['name'], before['permissions']].flat());
 }
 
-/** Changes a role; it holds from the next request of everybody who has it. What is undefined or null stays. */
+/**
+ * Changes a role; it holds from the next request of everybody who has it. What is undefined or null stays.
+ * Issuers name a role by its name: one that they give keeps it.
+ */
 export async function updateCustomRole(
   store: Store,
   granter: Granter,
@@ -198,6 +187,10 @@ export async function updateCustomRole(
       };
       const violations = validateRole(granter, fields);
       if (violations.length > 0) return { ok: false, violations };
+      if (fields.name !== role.name && (await isMapped(em, role))) {
+        const text = 'An issuer gives this role by its name: change the issuer first.';
+        return refused(violation('name', 'IN_USE', text));
+      }
       const before = audited(role);
       em.assign(role, fields);
       // Tokens name their holder's role, and were issued by what it allowed.
@@ -208,20 +201,27 @@ export async function updateCustomRole(
   );
 }
 
-const inUse = `
+const held = `
 select exists (select from memberships where organization_id = ? and custom_role_id = ?)
   or exists (select from service_accounts where organization_id = ? and custom_role_id = ?)
   or exists (select from one_time_tokens where organization_id = ? and custom_role_id = ?
-    and used_at is null and revoked_at is null and expires_at > now())
-  or exists (select from issuers where organization_id = ? and (default_role = ?
-    or role_mappings @> jsonb_build_array(jsonb_build_object('role', ?::text)))) as used`;
+    and used_at is null and revoked_at is null and expires_at > now()) as used`;
+
+const mapped = `
+select exists (select from issuers where organization_id = ? and (default_role = ?
+  or role_mappings @> jsonb_build_array(jsonb_build_object('role', ?::text)))) as used`;
+
+/** Whether an issuer gives a role. */
+async function isMapped(em: EntityManager, { organizationId, name }: CustomRole): Promise<boolean> {
+  const [found] = await em.execute<{ used: boolean }[]>(mapped, [organizationId, name, name]);
+  return found?.used === true;
+}
 
 /** Whether somebody still has a role, or is to get it. The role's row is locked. */
-async function isInUse(em: EntityManager, { organizationId, id, name }: CustomRole) {
-  const role = [organizationId, id];
-  const values = [...role, ...role, ...role, organizationId, name, name];
-  const [found] = await em.execute<{ used: boolean }[]>(inUse, values);
-  return found?.used === true;
+async function isInUse(em: EntityManager, role: CustomRole): Promise<boolean> {
+  const values = [role.organizationId, role.id];
+  const [found] = await em.execute<{ used: boolean }[]>(held, [...values, ...values, ...values]);
+  return found?.used === true || isMapped(em, role);
 }
 
 /** Deletes a role that nobody has any more. */

@@ -116,6 +116,25 @@ describe('a custom role', () => {
     expect(await refused('createCustomRole', fields)).toEqual([error]);
   });
 
+  test('keeps its name, and stays, while an issuer gives it: issuers name roles by their names', async () => {
+    const role = await tenant.role(['SERVERS_READ']);
+    const input = {
+      ...{ organizationId: tenant.id, name: unique('idp'), issuerUrl: 'https://idp.example.com' },
+      ...{ algorithms: ['RS256'], roleClaim: ['groups'] },
+      roleMappings: [{ value: 'operations', role: role.name }],
+    };
+    await tenant.owner.query(
+      'mutation($input: CreateIssuerInput!) { createIssuer(input: $input) { issuer { id } } }',
+      { input },
+    );
+    const change = { id: role.id, version: 1 };
+    const renamed = { ...change, name: unique('renamed') };
+    expect(await refused('updateCustomRole', renamed)).toEqual(['name IN_USE']);
+    expect(await refused('deleteCustomRole', change)).toEqual(['id IN_USE']);
+    const wider = { ...change, name: role.name, permissions: ['SERVERS_READ', 'AUDIT_READ'] };
+    expect(await refused('updateCustomRole', wider)).toEqual([]);
+  });
+
   test('has a name that no other role of the organization has', async () => {
     const { name } = await tenant.role(['SERVERS_READ']);
     const same = { name, permissions: ['SERVERS_READ'] };
