@@ -45,6 +45,7 @@ function entryDump(entry: ResourceEntry): object {
         keys: entry.value.keys.map(({ id, algorithms }) => ({ id, algorithms: [...algorithms] })),
       };
     case 'Revocation':
+    case 'ToolPin':
       return entry.value;
     case 'SealKeyRing':
       return { primary: entry.value.primary.id, keys: redacted };

@@ -10,6 +10,8 @@ import type { SealKeyRing } from './seal-key-ring.ts';
 import { decodeSealKeyRing } from './seal-key-ring-decoder.ts';
 import { decodeServer } from './server-decoder.ts';
 import type { ApiKeyEntry, OrganizationEntry, ServerEntry } from './snapshot.ts';
+import type { ToolPinEntry } from './tool-pin.ts';
+import { decodeToolPin } from './tool-pin-decoder.ts';
 import { type Decoded, refused } from './violation.ts';
 
 /** A decoded resource, by its type. */
@@ -18,6 +20,7 @@ export type ResourceEntry =
   | { readonly type: 'ApiKey'; readonly value: ApiKeyEntry }
   | { readonly type: 'Issuer'; readonly value: IssuerEntry }
   | { readonly type: 'Server'; readonly value: ServerEntry }
+  | { readonly type: 'ToolPin'; readonly value: ToolPinEntry }
   | { readonly type: 'Revocation'; readonly value: RevocationEntry }
   | { readonly type: 'SealKeyRing'; readonly value: SealKeyRing };
 
@@ -56,7 +59,10 @@ const decoders: Readonly<Record<ResourceType, EntryDecoder>> = {
     const decoded = decodeIssuer(resource);
     return decoded.ok ? { ok: true, value: { type: 'Issuer', value: decoded.value } } : decoded;
   },
-  ToolPin: notEnforceable('ToolPin'),
+  ToolPin: (resource) => {
+    const decoded = decodeToolPin(resource);
+    return decoded.ok ? { ok: true, value: { type: 'ToolPin', value: decoded.value } } : decoded;
+  },
   Policy: notEnforceable('Policy'),
   RateLimit: notEnforceable('RateLimit'),
   Revocation: (resource) => {

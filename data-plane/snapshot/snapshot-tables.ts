@@ -6,11 +6,17 @@ import { PersistentMap, type PersistentMapEditor } from './persistent-map.ts';
 import { RevocationIndex, type RevocationIndexEditor } from './revocation-index.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
 import type { ApiKeyEntry, OrganizationEntry, ServerEntry, Snapshot } from './snapshot.ts';
+import type { ToolPinEntry } from './tool-pin.ts';
 
 type Rings = ReadonlyMap<string, SealKeyRing>;
 
 function serverSlug(organizationId: string, slug: string): string {
   return `${organizationId}/${slug}`;
+}
+
+/** Ids hold no slash, so that no tool's name can reach into another server's. */
+function serverTool(serverId: string, tool: string): string {
+  return `${serverId}/${tool}`;
 }
 
 /** A node group has one ring; should there be more, the first by name seals and all of them open. */
@@ -29,6 +35,7 @@ interface Tables {
   readonly apiKeys: PersistentMap<ApiKeyEntry>;
   readonly servers: ClaimIndex<ServerEntry>;
   readonly issuers: IssuerIndex;
+  readonly toolPins: ClaimIndex<ToolPinEntry>;
   readonly revocations: RevocationIndex;
   readonly rings: Rings;
   /** The keys in use: those of the rings held, or of the last ones when a ring was taken away for none. */
@@ -50,6 +57,7 @@ export class SnapshotTables {
       apiKeys: PersistentMap.empty(),
       servers: new ClaimIndex(),
       issuers: new IssuerIndex(),
+      toolPins: new ClaimIndex(),
       revocations: new RevocationIndex(),
       rings: new Map(),
       sealKeys: undefined,
@@ -60,7 +68,7 @@ export class SnapshotTables {
   /** Undefined until there is a seal key ring: sessions could not be sealed, so that no call can be served. */
   snapshot(epoch: string, revision: number): Snapshot | undefined {
     const { organizations, apiKeys, servers, issuers, sealKeys, failClosed } = this.#tables;
-    const { revocations } = this.#tables;
+    const { revocations, toolPins } = this.#tables;
     if (sealKeys === undefined) return undefined;
     return {
       epoch,
@@ -72,6 +80,7 @@ export class SnapshotTables {
       server: (organizationId, slug) => servers.get(serverSlug(organizationId, slug)),
       issuer: (organizationId, issuer) => issuers.find(organizationId, issuer),
       issuers: (organizationId) => issuers.of(organizationId),
+      toolPin: (serverId, tool) => toolPins.get(serverTool(serverId, tool))?.pin,
       failClosed: (organizationId, serverId) => failClosed.find(organizationId, serverId),
     };
   }
@@ -86,6 +95,7 @@ export class SnapshotTablesEditor {
   readonly #apiKeys: PersistentMapEditor<ApiKeyEntry>;
   readonly #servers: ClaimIndexEditor<ServerEntry>;
   readonly #issuers: IssuerIndexEditor;
+  readonly #toolPins: ClaimIndexEditor<ToolPinEntry>;
   readonly #revocations: RevocationIndexEditor;
   readonly #rings: Map<string, SealKeyRing>;
   readonly #sealKeysBefore: SealKeyRing | undefined;
@@ -96,6 +106,7 @@ export class SnapshotTablesEditor {
     this.#apiKeys = tables.apiKeys.edit();
     this.#servers = tables.servers.edit();
     this.#issuers = tables.issuers.edit();
+    this.#toolPins = tables.toolPins.edit();
     this.#revocations = tables.revocations.edit();
     this.#rings = new Map(tables.rings);
     this.#sealKeysBefore = tables.sealKeys;
@@ -117,12 +128,14 @@ export class SnapshotTablesEditor {
     }
   }
 
-  finish(): SnapshotTables {
+  /** In steps, for an organization may have many policies. */
+  *finishing(): Generator<void, SnapshotTables> {
     return new SnapshotTables({
       organizations: this.#organizations.finish(),
       apiKeys: this.#apiKeys.finish(),
       servers: this.#servers.finish(),
       issuers: this.#issuers.finish(),
+      toolPins: this.#toolPins.finish(),
       revocations: this.#revocations.finish(),
       rings: this.#rings,
       sealKeys: joinRings(this.#rings) ?? this.#sealKeysBefore,
@@ -152,6 +165,13 @@ export class SnapshotTablesEditor {
       case 'Issuer':
         this.#issuers.add(entry.value, lastGood);
         return;
+      case 'ToolPin':
+        this.#toolPins.add(serverTool(entry.value.serverId, entry.value.pin.tool), {
+          id: entry.value.id,
+          entry: entry.value,
+          lastGood,
+        });
+        return;
       case 'Revocation':
         this.#revocations.add(entry.value);
         return;
@@ -177,6 +197,12 @@ export class SnapshotTablesEditor {
         return;
       case 'Issuer':
         this.#issuers.remove(entry.value);
+        return;
+      case 'ToolPin':
+        this.#toolPins.remove(
+          serverTool(entry.value.serverId, entry.value.pin.tool),
+          entry.value.id,
+        );
         return;
       case 'Revocation':
         this.#revocations.remove(entry.value);

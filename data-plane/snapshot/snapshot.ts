@@ -1,3 +1,4 @@
+import type { PolicyPin } from '../../common/policy/policy-call.ts';
 import type { IssuerEntry } from './issuer.ts';
 import type { RevocationIndex } from './revocation-index.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
@@ -90,6 +91,8 @@ export interface Snapshot {
   issuer(organizationId: string, issuer: string): IssuerEntry | undefined;
   /** All that the organization trusts. */
   issuers(organizationId: string): readonly IssuerEntry[];
+  /** What an admin has approved of a server's tool, if anything. */
+  toolPin(serverId: string, tool: string): PolicyPin | undefined;
   /** The refused restriction that closes this server, if any. */
   failClosed(organizationId: string, serverId: string): FailClosedEntry | undefined;
 }

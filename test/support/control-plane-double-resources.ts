@@ -7,6 +7,7 @@ import type { TypeDigestInput } from '../../proto/gen/mcpgw/discovery/v1/TypeDig
 import type { ApiKeyInput } from '../../proto/gen/mcpgw/resources/v1/ApiKey.ts';
 import type { OrganizationInput } from '../../proto/gen/mcpgw/resources/v1/Organization.ts';
 import type { ServerInput } from '../../proto/gen/mcpgw/resources/v1/Server.ts';
+import type { ToolPinInput } from '../../proto/gen/mcpgw/resources/v1/ToolPin.ts';
 
 /** An envelope with the version that its content has. */
 export function envelope(type: string, name: string, scope: ResourceScope, body: Buffer): Resource {
@@ -66,6 +67,12 @@ export function sealKeyRing(name = 'ring', primaryByte = 1): Resource {
     keys: [{ id: `k${primaryByte}`, key: Buffer.alloc(32, primaryByte), primary: true }],
   });
   return envelope('SealKeyRing', name, { organizationId: '', serverIds: [] }, body);
+}
+
+export function toolPin(fields: ToolPinInput & { id: string; serverId: string }): Resource {
+  const { id, organizationId = 'acme', serverId } = fields;
+  const body = contracts.resources.ToolPin.serialize({ ...fields, organizationId });
+  return envelope('ToolPin', id, { organizationId, serverIds: [serverId] }, body);
 }
 
 export function policy(id: string, organizationId: string, serverIds: string[] = []): Resource {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { newCredential } from '../../common/credential.ts';
+import type { PolicyPin } from '../../common/policy/policy-call.ts';
 import type { IssuerEntry } from '../../data-plane/snapshot/issuer.ts';
 import type { RevokedTokens } from '../../data-plane/snapshot/revocation.ts';
 import { RevocationIndex } from '../../data-plane/snapshot/revocation-index.ts';
@@ -21,6 +22,8 @@ export class ProxySnapshot implements Snapshot {
   readonly servers = new Map<string, ServerEntry>();
   /** By organization id. */
   readonly issuersOf = new Map<string, readonly IssuerEntry[]>();
+  /** By `${server id}/${tool}`. */
+  readonly toolPins = new Map<string, PolicyPin>();
   readonly closed = new Map<string, FailClosedEntry>();
   revocations = new RevocationIndex();
   readonly #sealKey = { id: 'k1', key: randomBytes(32) };
@@ -48,6 +51,10 @@ export class ProxySnapshot implements Snapshot {
 
   issuer(organizationId: string, issuer: string): IssuerEntry | undefined {
     return this.issuers(organizationId).find((entry) => entry.issuer === issuer);
+  }
+
+  toolPin(serverId: string, tool: string): PolicyPin | undefined {
+    return this.toolPins.get(`${serverId}/${tool}`);
   }
 
   failClosed(_organizationId: string, serverId: string): FailClosedEntry | undefined {
