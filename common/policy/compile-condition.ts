@@ -1,0 +1,125 @@
+import { type CelInput, type CelResult, celError, celType, isCelError, plan } from '@bufbuild/cel';
+import { BoundedCache } from './bounded-cache.ts';
+import { conditionEnvironment } from './cel-environment.ts';
+import type {
+  Condition,
+  ConditionBindings,
+  ConditionOutcome,
+  ConditionVariable,
+} from './condition.ts';
+import { describeFailure } from './condition-failure.ts';
+import { readVariables } from './condition-names.ts';
+import { parseCondition } from './condition-syntax.ts';
+import { ConditionValueError } from './condition-value-error.ts';
+import { EvaluationMeter, tooCostly } from './evaluation-meter.ts';
+import { meterLoops } from './metered-loops.ts';
+
+/** Compiled conditions that are kept for equal sources. */
+const compiledMax = 20_000;
+
+const meter = new EvaluationMeter();
+const environment = conditionEnvironment(meter);
+const compiled = new BoundedCache(compiledMax, compile);
+
+const isTrue: ConditionOutcome = { kind: 'true' };
+const isFalse: ConditionOutcome = { kind: 'false' };
+
+/** What has no condition holds always. */
+const always: Condition = { source: '', reads: new Set(), evaluate: () => isTrue };
+
+/**
+ * Compiles a condition; an empty one is always true. Equal sources share one. Throws `ConditionSyntaxError`
+ * for one that can't be evaluated on any call: what isn't CEL, and names that don't exist.
+ */
+export function compileCondition(source: string): Condition {
+  return source.trim() === '' ? always : compiled.get(source);
+}
+
+function compile(source: string): Condition {
+  const parsed = parseCondition(source);
+  const reads = readVariables(parsed, environment);
+  const program = plan(environment, meterLoops(parsed.root));
+  return new CompiledCondition(source, reads, program);
+}
+
+type Program = (variables: BoundVariables) => CelResult;
+
+class CompiledCondition implements Condition {
+  readonly source: string;
+  readonly reads: ReadonlySet<ConditionVariable>;
+  readonly #program: Program;
+
+  constructor(source: string, reads: ReadonlySet<ConditionVariable>, program: Program) {
+    this.source = source;
+    this.reads = reads;
+    this.#program = program;
+  }
+
+  evaluate(bindings: ConditionBindings): ConditionOutcome {
+    meter.start();
+    const value = this.#program(new BoundVariables(bindings));
+    if (meter.exhausted) return failed(tooCostly);
+    // The library gives errors back as objects, which count as true in JavaScript.
+    if (value === true) return isTrue;
+    if (value === false) return isFalse;
+    if (!isCelError(value)) return failed(`its value is ${celType(value)}, neither true nor false`);
+    return failed(describeFailure(parseCondition(this.source), value));
+  }
+}
+
+function failed(message: string): ConditionOutcome {
+  return { kind: 'failed', message };
+}
+
+/** The variables as the library reads them: when a term needs them. */
+class BoundVariables {
+  readonly #bindings: ConditionBindings;
+
+  constructor(bindings: ConditionBindings) {
+    this.#bindings = bindings;
+  }
+
+  get principal(): CelInput {
+    return this.#read('principal');
+  }
+
+  get server(): CelInput {
+    return this.#read('server');
+  }
+
+  get tool(): CelInput {
+    return this.#read('tool');
+  }
+
+  get args(): CelInput {
+    return this.#read('args');
+  }
+
+  get request(): CelInput {
+    return this.#read('request');
+  }
+
+  get now(): CelInput {
+    return this.#read('now');
+  }
+
+  #read(variable: ConditionVariable): CelInput {
+    let value: unknown;
+    try {
+      value = this.#bindings[variable]();
+    } catch (error) {
+      // Thrown, it would fail the whole condition, even where the rest decides without it.
+      value = celError(error);
+    }
+    // Left undefined, `has(args.x)` would be false of arguments that nobody knows.
+    value ??=
+      value === null ? null : celError(new ConditionValueError(`${variable} is not known here`));
+    if (isBindable(value)) return value;
+    throw new ConditionValueError(`${variable} has no value that a condition can read`);
+  }
+}
+
+/** The library takes errors as values of variables, too, though its types don't say so. */
+function isBindable(value: unknown): value is CelInput {
+  return typeof value !== 'function' && typeof value !== 'symbol' && value !== undefined;
+}

@@ -1,0 +1,135 @@
+import { type CelInput, type CelMap, type CelValue, celList, celMap } from '@bufbuild/cel';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import type { ConditionBindings } from './condition.ts';
+import { ConditionValueError } from './condition-value-error.ts';
+import type {
+  PolicyCall,
+  PolicyPin,
+  PolicyPrincipal,
+  PolicyRequest,
+  PolicyServer,
+} from './policy-call.ts';
+
+/** How deep arguments may be nested. */
+export const argumentDepthMax = 32;
+/** Most values of a call's arguments, counted through all lists and objects. */
+export const argumentValuesMax = 10_000;
+
+/**
+ * What conditions read of a call. `args` is unknown where `argumentsKnown` is false, such as while listing;
+ * `tool` where the call is about none.
+ */
+export function conditionBindings(call: PolicyCall, argumentsKnown: boolean): ConditionBindings {
+  const { target } = call;
+  return {
+    principal: once(() => principalValue(call.principal)),
+    server: once(() => serverValue(call.server)),
+    tool: once(() => (target.kind === 'tool' ? toolValue(target.name, call.pin) : undefined)),
+    args: once(() => {
+      const takesArguments = target.kind === 'tool' || target.kind === 'prompt';
+      return argumentsKnown && takesArguments ? argumentsValue(call.args ?? {}) : undefined;
+    }),
+    request: once(() => requestValue(call.request, call.target)),
+    now: once(() => timestampFromMs(call.nowMs)),
+  };
+}
+
+function once(make: () => unknown): () => unknown {
+  let made: { readonly value: unknown } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/**
+ * A map whose `has` answers true for a key with the value null: the library's answers false, so that
+ * `has(args.x)` and `"x" in args` would not see an argument that is null.
+ */
+function mapValue(entries: ReadonlyMap<string, CelInput>): CelMap {
+  const map = celMap(entries);
+  map.has = (key) => map.get(key) !== undefined;
+  return map;
+}
+
+function objectValue(fields: Readonly<Record<string, CelInput>>): CelMap {
+  return mapValue(new Map(Object.entries(fields)));
+}
+
+function principalValue(principal: PolicyPrincipal): CelMap {
+  const [kind] = principal.subject.split(':');
+  return objectValue({
+    subject: principal.subject,
+    kind: kind === 'user' || kind === 'service' ? kind : 'external',
+    roles: celList(principal.roles),
+    scopes: celList(principal.scopes),
+    credential: objectValue({ id: principal.credentialId, kind: principal.credentialKind }),
+  });
+}
+
+function serverValue(server: PolicyServer): CelMap {
+  return objectValue({ id: server.id, slug: server.slug, labels: mapValue(server.labels) });
+}
+
+function toolValue(name: string, pin: PolicyPin | undefined): CelMap {
+  const hints = pin?.annotations;
+  return objectValue({
+    name,
+    approved: pin !== undefined,
+    hash: pin?.hash ?? '',
+    // Where nothing is known or approved, what the specification tells clients to assume.
+    annotations: objectValue({
+      title: hints?.title ?? '',
+      readOnlyHint: hints?.readOnly ?? false,
+      destructiveHint: hints?.destructive ?? true,
+      idempotentHint: hints?.idempotent ?? false,
+      openWorldHint: hints?.openWorld ?? true,
+    }),
+  });
+}
+
+function requestValue(request: PolicyRequest, target: PolicyCall['target']): CelMap {
+  return objectValue({
+    method: request.method,
+    target: 'name' in target ? target.name : '',
+    kind: target.kind,
+    era: request.era,
+    client: objectValue({ name: request.client.name, version: request.client.version }),
+    address: request.address,
+    headers: mapValue(request.headers),
+  });
+}
+
+/**
+ * JSON as conditions see it: a number without a fraction within 64 bits is an int, any other a double.
+ * Throws `ConditionValueError` beyond the bounds.
+ */
+export function argumentsValue(args: Readonly<Record<string, unknown>>): CelValue {
+  let values = 0;
+  const convert = (json: unknown, depth: number): CelValue => {
+    values += 1;
+    if (values > argumentValuesMax) {
+      throw new ConditionValueError(`the arguments hold more than ${argumentValuesMax} values`);
+    }
+    if (typeof json !== 'object' || json === null) return scalarValue(json);
+    if (depth >= argumentDepthMax) {
+      throw new ConditionValueError(`the arguments are nested deeper than ${argumentDepthMax}`);
+    }
+    if (Array.isArray(json)) return celList(json.map((item) => convert(item, depth + 1)));
+    const entries = new Map<string, CelValue>();
+    for (const [name, value] of Object.entries(json)) entries.set(name, convert(value, depth + 1));
+    return mapValue(entries);
+  };
+  return convert(args, 0);
+}
+
+const intMax = 2 ** 63;
+
+function scalarValue(json: unknown): CelValue {
+  if (typeof json === 'number') {
+    const isInt = Number.isInteger(json) && json >= -intMax && json < intMax;
+    return isInt ? BigInt(json) : json;
+  }
+  // JSON knows nothing else; what isn't JSON has no value.
+  return typeof json === 'string' || typeof json === 'boolean' ? json : null;
+}
