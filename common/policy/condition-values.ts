@@ -1,6 +1,6 @@
 import { type CelInput, type CelMap, type CelValue, celList, celMap } from '@bufbuild/cel';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import type { ConditionBindings } from './condition.ts';
+import type { ConditionVariable } from './condition.ts';
 import { ConditionValueError } from './condition-value-error.ts';
 import type {
   PolicyCall,
@@ -16,31 +16,18 @@ export const argumentDepthMax = 32;
 export const argumentValuesMax = 10_000;
 
 /**
- * What conditions read of a call. `args` is unknown where `argumentsKnown` is false, such as while listing;
- * `tool` where the call is about none.
+ * What each variable of a condition is on a call; undefined: the call has none, and what reads it fails.
+ * Cheap to ask for, but not kept: whoever evaluates several conditions on a call keeps them.
  */
-export function conditionBindings(call: PolicyCall, argumentsKnown: boolean): ConditionBindings {
-  const { target } = call;
-  return {
-    principal: once(() => principalValue(call.principal)),
-    server: once(() => serverValue(call.server)),
-    tool: once(() => (target.kind === 'tool' ? toolValue(target.name, call.pin) : undefined)),
-    args: once(() => {
-      const takesArguments = target.kind === 'tool' || target.kind === 'prompt';
-      return argumentsKnown && takesArguments ? argumentsValue(call.args ?? {}) : undefined;
-    }),
-    request: once(() => requestValue(call.request, call.target)),
-    now: once(() => timestampFromMs(call.nowMs)),
-  };
-}
-
-function once(make: () => unknown): () => unknown {
-  let made: { readonly value: unknown } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
-}
+export const conditionValues = {
+  principal: ({ principal }) => principalValue(principal),
+  server: ({ server }) => serverValue(server),
+  tool: ({ target, pin }) => (target.kind === 'tool' ? toolValue(target.name, pin) : undefined),
+  args: ({ target, args }) =>
+    target.kind === 'tool' || target.kind === 'prompt' ? argumentsValue(args ?? {}) : undefined,
+  request: ({ request, target }) => requestValue(request, target),
+  now: ({ nowMs }) => timestampFromMs(nowMs),
+} satisfies { readonly [Variable in ConditionVariable]: (call: PolicyCall) => unknown };
 
 /**
  * A map whose `has` answers true for a key with the value null: the library's answers false, so that
@@ -104,7 +91,7 @@ function requestValue(request: PolicyRequest, target: PolicyCall['target']): Cel
  * JSON as conditions see it: a number without a fraction within 64 bits is an int, any other a double.
  * Throws `ConditionValueError` beyond the bounds.
  */
-export function argumentsValue(args: Readonly<Record<string, unknown>>): CelValue {
+function argumentsValue(args: Readonly<Record<string, unknown>>): CelValue {
   let values = 0;
   const convert = (json: unknown, depth: number): CelValue => {
     values += 1;

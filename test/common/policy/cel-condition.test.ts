@@ -2,37 +2,11 @@ import { describe, expect, test } from '@jest/globals';
 import { compileCondition } from '../../../common/policy/compile-condition.ts';
 import type { Condition } from '../../../common/policy/condition.ts';
 import { ConditionSyntaxError } from '../../../common/policy/condition-syntax.ts';
-import { conditionBindings } from '../../../common/policy/condition-values.ts';
 import type { PolicyCall } from '../../../common/policy/policy-call.ts';
-
-function callWith(args: Readonly<Record<string, unknown>> | undefined): PolicyCall {
-  return {
-    principal: {
-      subject: 'user:1',
-      roles: ['agent'],
-      scopes: ['tools:call'],
-      credentialId: 'key1',
-      credentialKind: 'api_key',
-    },
-    server: { id: 'server-id', slug: 'files', labels: new Map([['env', 'prod']]) },
-    request: {
-      method: 'tools/call',
-      era: 'modern',
-      client: { name: 'editor', version: '1.2.0' },
-      address: '10.1.2.3',
-      headers: new Map([['x-team', 'blue']]),
-    },
-    target: { kind: 'tool', name: 'write_file' },
-    pin: undefined,
-    args,
-    nowMs: Date.UTC(2026, 10, 22, 23, 10),
-  };
-}
+import { callWith, conditionBindings } from './condition-bindings.ts';
 
 function outcome(source: string, args: Record<string, unknown> = {}): string {
-  const { kind, ...rest } = compileCondition(source).evaluate(
-    conditionBindings(callWith(args), true),
-  );
+  const { kind, ...rest } = compileCondition(source).evaluate(conditionBindings(callWith(args)));
   return 'message' in rest ? `${kind}: ${rest.message}` : kind;
 }
 
@@ -84,7 +58,9 @@ describe('a failure says why and where, and holds no argument', () => {
 
 describe('what is not known', () => {
   const unknownArgs = (source: string): string =>
-    compileCondition(source).evaluate(conditionBindings(callWith({ path: '/' }), false)).kind;
+    compileCondition(source).evaluate(
+      conditionBindings(callWith({ path: '/' }), { argumentsKnown: false }),
+    ).kind;
 
   test.each([
     ['args.path == "/"', 'failed'],
@@ -101,7 +77,7 @@ describe('what is not known', () => {
   test('fails for a call that is about no tool', () => {
     const call: PolicyCall = { ...callWith(undefined), target: { kind: 'method' } };
     for (const source of ['tool.name == "x"', 'has(tool.name)', 'args == {}']) {
-      const outcome = compileCondition(source).evaluate(conditionBindings(call, true));
+      const outcome = compileCondition(source).evaluate(conditionBindings(call));
       expect(outcome).toMatchObject({
         kind: 'failed',
         message: expect.stringContaining('not known here'),
