@@ -206,7 +206,10 @@ function touched({ membership, keys }: LockedMember): ChangedResource[] {
   ];
 }
 
-/** Gives a member another role; the member's API keys and access tokens follow in the same change. */
+/**
+ * Gives a member another role; the member's API keys and access tokens follow in the same change. Owners log in
+ * by password: no issuer vouches for them.
+ */
 export async function updateMember(
   store: Store,
   granter: Granter,
@@ -220,6 +223,11 @@ export async function updateMember(
     if (!locked.ok) return locked;
     const { membership, role: before, user } = locked.value;
     const { role, customRoleId, name } = chosen.value;
+    if (role === 'owner' && membership.issuerId) {
+      const text =
+        'Who came through an issuer can’t be an owner: remove the member and invite them.';
+      return refused(violation('role', 'NOT_ALLOWED', text));
+    }
     em.assign(membership, { role, customRoleId });
     const revocation = await revokeMember(em, input, 'role_changed');
     await commitChange(em, {

@@ -105,10 +105,11 @@ function withVisible<T>(
   return store.withUser(viewer.user.id, work);
 }
 
-/** A session that is good in one organization alone sees no other of the person's. */
+/** The organizations that the caller's session or key reaches; a person may be a member of others. */
 function withinReach(viewer: Principal, condition: object): object {
-  const { organizationId } = viewer;
-  return organizationId === null ? condition : { $and: [condition, { id: organizationId }] };
+  if (viewer.isOperator) return condition;
+  const ids = viewer.kind === 'service' ? [viewer.organizationId] : [...viewer.grants.keys()];
+  return { $and: [condition, { id: { $in: ids } }] };
 }
 
 /** The organizations that a caller may see. */

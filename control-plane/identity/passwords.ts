@@ -178,7 +178,10 @@ export async function requestPasswordReset(
   });
 }
 
-/** Whether an account is one organization's alone: whoever sets its password gains nothing elsewhere. */
+/**
+ * Whether an account is one organization's alone: whoever sets its password gains nothing elsewhere. One that
+ * the organization's issuer named is not: the issuer can name anybody's.
+ */
 async function belongsToAlone(
   em: EntityManager,
   user: User,
@@ -186,7 +189,8 @@ async function belongsToAlone(
 ): Promise<boolean> {
   if (user.platformRole !== null) return false;
   const memberships = await em.find(Membership, { userId: user.id }, { limit: 2 });
-  return memberships.length === 1 && memberships[0]?.organizationId === organizationId;
+  const [only] = memberships;
+  return memberships.length === 1 && only?.organizationId === organizationId && !only.issuerId;
 }
 
 /**

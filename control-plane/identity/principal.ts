@@ -29,7 +29,10 @@ export interface Person extends Caller {
   readonly sessionId: string;
   /** The only organization where the session is good; null: wherever the person is a member. */
   readonly organizationId: string | null;
-  /** Role in each organization that the person is a member of, as far as the session reaches. */
+  /**
+   * Role in each organization that the person is a member of, as far as the session reaches: of one that an
+   * issuer vouched for that organization, of one by password those where the membership was given by hand.
+   */
   readonly grants: ReadonlyMap<string, GrantedRole>;
 }
 
@@ -77,7 +80,9 @@ export async function loadPerson(
     if (user.disabledAt !== null) return 'account_disabled';
     const standing = await sessionStanding(em, { userId, sessionId, organizationId }, nowMs);
     if (standing !== 'standing') return `session_${standing}`;
-    const reach = organizationId === null ? {} : { organizationId };
+    // Where an issuer vouches for a member, nobody is one who only knows the account's password: whoever made
+    // an account with somebody else's address would else come in with them.
+    const reach = organizationId === null ? { issuerId: null } : { organizationId };
     const memberships = await em.find(Membership, { userId, ...reach }, { limit: membershipsMax });
     const customRoleIds = memberships.flatMap(({ customRoleId }) => customRoleId ?? []);
     const customRoles =

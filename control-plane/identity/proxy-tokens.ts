@@ -65,6 +65,8 @@ async function lockGrounds(
   const membership = await em.findOne(Membership, { organizationId, userId }, lock);
   const session = await em.findOne(Session, { id: person.sessionId, userId, endedAt: null }, lock);
   if (user === null || membership === null || session === null) return undefined;
+  // As `loadPerson` has it: who came through an issuer is a member where an issuer vouched.
+  if (membership.issuerId && session.organizationId !== organizationId) return undefined;
   return { session, role: await readRole(em, organizationId, membership) };
 }
 

@@ -52,7 +52,10 @@ export interface OpenedSession extends SessionTokens {
   readonly evicted: readonly ChangedResource[];
 }
 
-/** Sessions that stand at the same time for one person; a further one ends the one that was used least recently. */
+/**
+ * Sessions that stand at the same time for one person, by password and through each organization's issuers; a
+ * further one ends the one that was used least recently.
+ */
 const sessionsOfUserMax = 100;
 /** Sessions that one call ends: a change touches a bounded number of resources. */
 const endedAtOnceMax = 300;
@@ -93,15 +96,18 @@ export async function issueTokens(
   return { access, refresh: { token: credential.text, expiresAtMs } };
 }
 
-/** Ends the sessions of a person that were used least recently, so that there is room for one more. */
+/**
+ * Ends the sessions of a person that were used least recently, so that there is room for one more. Those that
+ * an organization's issuer vouches for make room for each other alone: its admins could else end all others.
+ */
 async function makeRoom(
   em: EntityManager,
-  userId: string,
+  { userId, organizationId = null }: NewSession,
   nowMs: number,
 ): Promise<ChangedResource[]> {
   const standing = await em.find(
     Session,
-    { userId, endedAt: null, expiresAt: { $gt: new Date(nowMs) } },
+    { userId, organizationId, endedAt: null, expiresAt: { $gt: new Date(nowMs) } },
     { orderBy: { lastUsedAt: 'desc', id: 'desc' }, limit: sessionsOfUserMax + 20 },
   );
   const excess = standing.slice(sessionsOfUserMax - 1).map(({ id }) => id);
@@ -120,7 +126,7 @@ export async function openSession(
   request: NewSession,
 ): Promise<OpenedSession> {
   const nowMs = deps.now();
-  const evicted = await makeRoom(em, request.userId, nowMs);
+  const evicted = await makeRoom(em, request, nowMs);
   const session = em.create(Session, {
     id: uuidV7(),
     userId: request.userId,
@@ -180,6 +186,7 @@ const revocationReasons: Partial<Record<SessionEndReason, RevocationReason>> = {
   password_changed: 'password_changed',
   account_disabled: 'user_disabled',
   account_deleted: 'user_deleted',
+  membership_ended: 'member_removed',
 };
 
 /**

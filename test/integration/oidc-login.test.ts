@@ -1,13 +1,22 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type OidcProvider, startOidcProvider } from '../support/oidc-provider.ts';
-import { faultOf, good, type Sender, send, trustsTheTest } from '../support/people.ts';
+import {
+  faultOf,
+  good,
+  makeUser,
+  mutate,
+  type Sender,
+  send,
+  trustsTheTest,
+} from '../support/people.ts';
 import {
   dataOf,
   type GraphqlHarness,
   logIn,
   openHarness,
   operatorEmail,
+  password,
   type Replica,
   type Reply,
 } from './graphql-harness.ts';
@@ -344,10 +353,140 @@ describe('log-in through an organization’s issuer', () => {
   });
 });
 
+describe('who came through an issuer', () => {
+  /** Logs in through the issuer. */
+  async function enter(): Promise<Completed['completeOidcLogin']> {
+    return dataOf(await complete(await visitProvider())).completeOidcLogin;
+  }
+
+  async function standing(accessToken: string): Promise<string | undefined> {
+    const reply = await replica.post('{ viewer { user { email } } }', {}, accessToken);
+    return reply.errors[0]?.extensions.code;
+  }
+
+  function asOwner(name: string, input: object, fields = '__typename') {
+    const sender = { url: replica.url, token: adminToken };
+    return mutate<Record<string, unknown>>(sender, name, { organizationId, ...input }, fields);
+  }
+
+  test('and matches no mapping any more is a member no more, with keys and sessions', async () => {
+    const { user, accessToken } = await enter();
+    const key = { label: 'of a leaver', scopes: ['mcp:*'], userId: user.id };
+    expect((await asOwner('createApiKey', key)).faults).toEqual([]);
+    provider.person = { ...provider.person, groups: [] };
+    expect(await refused(await visitProvider())).toBe('role_missing');
+    expect(await member(user.email)).toBeUndefined();
+    expect(await standing(accessToken)).toBe('UNAUTHENTICATED');
+    const rows = await harness.store.withSystem((em) =>
+      em.execute<{ keys: number; removals: { actor_kind: string; details: object }[] }[]>(
+        `select (select count(*)::int from api_keys where subject_user_id = ?) as keys,
+           (select jsonb_agg(to_jsonb(a)) from audit_logs a
+            where a.action = 'member.remove' and a.target_id = ?) as removals`,
+        [user.id, user.id],
+      ),
+    );
+    expect(rows[0]?.keys).toBe(0);
+    expect(rows[0]?.removals).toEqual([
+      expect.objectContaining({
+        ...{ organization_id: organizationId, actor_kind: 'system', actor_id: issuer.id },
+        details: expect.objectContaining({
+          ...{ reason: 'role_missing', apiKeysEnded: 1, sessionsEnded: 1 },
+        }),
+      }),
+    ]);
+    // Who is let in again begins anew.
+    provider.person = { ...provider.person, groups: ['bots'] };
+    await enter();
+    expect((await member(user.email))?.role).toBe('agent');
+  });
+
+  test('and has a role by hand keeps it without a mapping, and does not get in', async () => {
+    const email = `person-${people}@example.com`;
+    await addUser(email, 'agent');
+    await enter();
+    provider.person = { ...provider.person, groups: [] };
+    expect(await refused(await visitProvider())).toBe('role_missing');
+    expect(await member(email)).toEqual({ role: 'agent', issuer_id: null });
+  });
+
+  test('stays a member when the role that the issuer gives is not there', async () => {
+    const { user } = await enter();
+    const map = (role: string) =>
+      harness.store.withSystem((em) =>
+        em.execute(
+          `update issuers set role_mappings = jsonb_set(role_mappings, '{0,role}', to_jsonb(?::text))`,
+          [role],
+        ),
+      );
+    await map('no-such-role');
+    try {
+      expect(await refused(await visitProvider())).toBe('role_unknown');
+      expect((await member(user.email))?.role).toBe('developer');
+    } finally {
+      await map('developer');
+    }
+  });
+
+  test('is a member in sessions of an issuer alone: a stranger may have made the account', async () => {
+    const email = `person-${people}@example.com`;
+    await makeUser({ url: replica.url, token: adminToken }, email, password);
+    const before = await logIn(replica, email);
+    const { accessToken } = await enter();
+    for (const token of [before, await logIn(replica, email)]) {
+      expect((await viewer(token)).memberships).toEqual([]);
+      const reply = await replica.post<{ organizations: { nodes: object[] } }>(
+        '{ organizations(first: 10) { nodes { id } } }',
+        {},
+        token,
+      );
+      expect(dataOf(reply).organizations.nodes).toEqual([]);
+    }
+    expect((await viewer(accessToken)).memberships).toHaveLength(1);
+  });
+
+  test('is made no owner, and gets no password from an organization’s admins', async () => {
+    const { user } = await enter();
+    const promotion = { userId: user.id, version: 1, role: 'OWNER' };
+    expect((await asOwner('updateMember', promotion)).faults).toEqual(['role NOT_ALLOWED']);
+    const reset = await asOwner('requestMemberPasswordReset', { userId: user.id }, 'token');
+    expect(reset).toMatchObject({ token: null, faults: ['userId NOT_ALLOWED'] });
+  });
+
+  test('ends no session but those of the same organization by having too many', async () => {
+    const email = `person-${people}@example.com`;
+    await makeUser({ url: replica.url, token: adminToken }, email, password);
+    const byPassword = await logIn(replica, email);
+    const first = await enter();
+    await harness.store.withSystem((em) =>
+      em.execute(
+        `insert into sessions (id, user_id, organization_id, issuer_id, client_address, user_agent,
+           created_at, last_used_at, expires_at, refresh_count)
+         select gen_random_uuid(), user_id, organization_id, issuer_id, '', '', created_at,
+           last_used_at + interval '1 s', expires_at, 0
+         from sessions, generate_series(1, 100) where user_id = ? and organization_id is not null`,
+        [first.user.id],
+      ),
+    );
+    await enter();
+    expect(await standing(first.accessToken)).toBe('UNAUTHENTICATED');
+    expect(await standing(byPassword)).toBeUndefined();
+  });
+
+  test('keeps the issuer from being deleted: nobody becomes a member by password unasked', async () => {
+    await enter();
+    const reply = await replica.post<{ deleteIssuer: { userErrors: { code: string }[] } }>(
+      'mutation($i: DeleteInOrganizationInput!) { deleteIssuer(input: $i) { userErrors { code } } }',
+      { i: { organizationId, ...issuer } },
+      adminToken,
+    );
+    expect(dataOf(reply).deleteIssuer.userErrors).toEqual([{ code: 'IN_USE' }]);
+  });
+});
+
 describe('what does not come back as it went is refused', () => {
   test('a state that nobody was given', async () => {
     const visit = await visitProvider();
-    const reply = await complete({ ...visit, state: `${visit.state.slice(0, -1)}A` });
+    const reply = await complete({ ...visit, state: `${visit.state}A` });
     expect(reply.errors[0]?.extensions.code).toBe('LOGIN_FAILED');
   });
 

@@ -95,7 +95,7 @@ export class IssuerResolver {
 
   @Mutation(() => DeletePayload, {
     description:
-      'Ends the trust in an issuer: its tokens are refused and its log-ins end. Members who came through it stay.',
+      'Ends the trust in an issuer: its tokens are refused and its log-ins end. Members who came through it have to be removed first (`IN_USE`); to disable it ends the trust at once.',
   })
   async deleteIssuer(
     @Ctx() context: GraphqlContext,

@@ -14,6 +14,7 @@ import { done, notFound, type Outcome, refused, violation } from '../../input/vi
 import type { ChangedResource } from '../../store/changed-resource.ts';
 import { commitChange, recordAudit } from '../../store/commit-change.ts';
 import { Issuer, type RoleMapping, type ScopeMode } from '../../store/entities/issuer.ts';
+import { Membership } from '../../store/entities/membership.ts';
 import { UserIdentity } from '../../store/entities/user-identity.ts';
 import { issuerSecretContext, sealSecret } from '../../store/envelope.ts';
 import type { MasterKeyRing } from '../../store/master-key-ring.ts';
@@ -319,8 +320,8 @@ export async function updateIssuer(
 }
 
 /**
- * Deletes an issuer: its tokens count no more, and sessions that it vouched for end. Members who came
- * through it stay members.
+ * Deletes an issuer: its tokens count no more, and sessions that it vouched for end. Not while it has members:
+ * who came through it would be a member by password from then on, and nobody has asked them for one.
  */
 export async function deleteIssuer(
   deps: IssuerDependencies,
@@ -329,24 +330,31 @@ export async function deleteIssuer(
 ): Promise<Outcome<SavedIssuer>> {
   const { organizationId, id } = input;
   let ended: readonly ChangedResource[] = [];
-  const outcome = await deps.store.withOrganization(organizationId, async (em) => {
-    const locked = await lockIssuer(em, input);
-    if (!locked.ok) return locked;
-    const issuer = locked.value;
-    const before = audited(issuer);
-    ended = await endLogins(deps, em, issuer);
-    await em.flush();
-    await em.nativeDelete(Issuer, { organizationId, id });
-    const { revision } = await commitChange(em, {
-      organizationId,
-      actor: granter.actor,
-      action: 'issuer.delete',
-      target: { type: 'issuer', id, label: issuer.name },
-      ...auditedChange(before, null),
-      resources: [{ kind: 'issuer', id }, ...ended],
-    });
-    return done({ issuer, revision });
-  });
+  const outcome = await deps.store.withOrganization(
+    organizationId,
+    async (em): Promise<Outcome<SavedIssuer>> => {
+      const locked = await lockIssuer(em, input);
+      if (!locked.ok) return locked;
+      const issuer = locked.value;
+      if ((await em.count(Membership, { organizationId, issuerId: id })) > 0) {
+        const text = 'Remove the members who came through the issuer first, or disable it.';
+        return refused(violation('id', 'IN_USE', text));
+      }
+      const before = audited(issuer);
+      ended = await endLogins(deps, em, issuer);
+      await em.flush();
+      await em.nativeDelete(Issuer, { organizationId, id });
+      const { revision } = await commitChange(em, {
+        organizationId,
+        actor: granter.actor,
+        action: 'issuer.delete',
+        target: { type: 'issuer', id, label: issuer.name },
+        ...auditedChange(before, null),
+        resources: [{ kind: 'issuer', id }, ...ended],
+      });
+      return done({ issuer, revision });
+    },
+  );
   if (outcome.ok) await endFurtherLogins(deps, granter.actor, outcome.value.issuer, ended);
   return outcome;
 }

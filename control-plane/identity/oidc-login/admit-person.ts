@@ -23,7 +23,10 @@ import { covers } from '../roles.ts';
 /** Why somebody whom the issuer vouches for does not get in, for the audit trail. */
 export type AdmissionFailure =
   | 'subject_unusable'
+  /** The claims give no role. */
   | 'role_missing'
+  /** They give one that the organization does not have. */
+  | 'role_unknown'
   | 'email_unverified'
   | 'account_disabled'
   | 'role_above_issuer'
@@ -104,11 +107,11 @@ async function mappedRole(
   em: EntityManager,
   { organizationId, roleClaim, roleMappings, defaultRole }: Issuer,
   claims: IDToken,
-): Promise<GrantedRole | undefined> {
+): Promise<GrantedRole | 'role_missing' | 'role_unknown'> {
   const rule = { roleClaim, roleMappings, defaultRole: defaultRole ?? undefined };
   const name = claimedRole(claims, rule);
-  if (name === undefined) return undefined;
-  return (await mappableRoles(em, organizationId, [name])).get(name);
+  if (name === undefined) return 'role_missing';
+  return (await mappableRoles(em, organizationId, [name])).get(name) ?? 'role_unknown';
 }
 
 type Membered =
@@ -142,8 +145,9 @@ async function makeMember(
     return { ok: true, resources: [{ kind: 'membership', id: userId }], change };
   }
   const held = await readRole(em, organizationId, member);
+  if (held.role === 'owner') return { ok: false, failure: 'role_above_issuer' };
   if (member.issuerId !== issuerId) {
-    const within = held.role !== 'owner' && covers(role.permissions, held.permissions);
+    const within = covers(role.permissions, held.permissions);
     if (!within) return { ok: false, failure: 'role_above_issuer' };
     return { ok: true, resources: [], change: {} };
   }
@@ -181,7 +185,7 @@ export async function admitPerson(
 ): Promise<Admission> {
   if (!isUsableSubject(claims.sub)) return { ok: false, failure: 'subject_unusable', user: null };
   const role = await mappedRole(em, issuer, claims);
-  if (role === undefined) return { ok: false, failure: 'role_missing', user: null };
+  if (typeof role === 'string') return { ok: false, failure: role, user: null };
   const found = await findPerson(em, issuer, claims, now);
   if (found === undefined) return { ok: false, failure: 'email_unverified', user: null };
   // Held until the session stands: an account that is being disabled opens none.

@@ -35,6 +35,7 @@ import {
   savePendingLogin,
   takePendingLogin,
 } from './pending-logins.ts';
+import { withdrawMember } from './withdraw-member.ts';
 
 export interface OidcLoginDependencies extends SessionDependencies {
   readonly masterKeys: MasterKeyRing;
@@ -297,6 +298,13 @@ export async function completeOidcLogin(
     return { kind: 'loggedIn', ...(await admitOnce(deps, issuer, exchanged.claims, origin)) };
   } catch (error) {
     if (!(error instanceof NotAdmitted)) throw error;
-    return fail(error.failure, error.user, exchanged.claims.sub.slice(0, 255));
+    const { failure } = error;
+    const { sub } = exchanged.claims;
+    // Whom the issuer gives no role any more has none here either.
+    const user =
+      failure === 'role_missing'
+        ? await store.withSystem((em) => withdrawMember(em, issuer, sub, deps.now()))
+        : error.user;
+    return fail(failure, user, sub.slice(0, 255));
   }
 }

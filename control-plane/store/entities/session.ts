@@ -13,6 +13,7 @@ export const sessionEndReasons = [
   'account_disabled',
   'account_deleted',
   'issuer_ended',
+  'membership_ended',
 ] as const;
 export type SessionEndReason = (typeof sessionEndReasons)[number];
 
