@@ -27,7 +27,7 @@ create table policies (
   effect text not null check (effect in ('allow', 'deny')),
   mode text not null check (mode in ('enforce', 'shadow')),
   enabled boolean not null default true,
-  -- Place in the organization's order, from 0, without gaps.
+  -- Orders the organization's policies. Numbers have gaps, so that a move changes one row.
   position integer not null check (position >= 0),
   message text not null default '' check (length(message) <= 300),
   -- Patterns; an empty list restricts nothing.
@@ -44,7 +44,7 @@ create table policies (
   condition text not null default '' check (length(condition) <= 8192),
   created_at timestamptz(3) not null default now(),
   updated_at timestamptz(3) not null default now(),
-  -- Counts every change of the row, its place included.
+  -- Counts every change of the row, a move included.
   version integer not null default 1,
   -- Counts the changes of what it says; decisions name it.
   revision integer not null default 1 check (revision >= 1),
@@ -58,7 +58,7 @@ create table policy_revisions (
   organization_id uuid not null references organizations (id) on delete cascade,
   policy_id uuid not null,
   revision integer not null check (revision >= 1),
-  -- Everything that the policy says, under the names of its columns; of a deletion what it said last.
+  -- Everything that the policy says; of a deletion what it said last.
   definition jsonb not null check (jsonb_typeof(definition) = 'object'),
   change text not null check (change in ('created', 'updated', 'deleted')),
   actor text not null check (length(actor) <= 400),
@@ -104,6 +104,8 @@ create table server_definitions (
   hash bytea not null check (octet_length(hash) = 32),
   first_seen_at timestamptz(3) not null default now(),
   changed_at timestamptz(3) not null default now(),
+  -- Since when the server no longer offers it; such a row stays as long as it is approved.
+  gone_at timestamptz(3),
   primary key (organization_id, id),
   unique (organization_id, server_id, kind, name),
   foreign key (organization_id, server_id)
@@ -133,6 +135,8 @@ alter table mcp_servers
   add column definitions_failed_at timestamptz(3),
   add column definitions_error text check (length(definitions_error) <= 400),
   add column definitions_failures integer not null default 0 check (definitions_failures >= 0),
+  -- A worker is asking; whoever wants it asked again meanwhile moves the next time to now.
+  add column definitions_claimed_until timestamptz(3),
   add column next_definitions_fetch_at timestamptz(3) not null default now();
 create index mcp_servers_next_definitions on mcp_servers (next_definitions_fetch_at) where enabled;
 `;
