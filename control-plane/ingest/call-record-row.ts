@@ -1,4 +1,5 @@
 import type { CallRecord } from '../../proto/gen/mcpgw/events/v1/CallRecord.ts';
+import type { ArgumentState } from '../store/entities/request-log.ts';
 
 /** A row of `request_logs` before it gets its id. Keys are the columns. */
 export interface CallRecordRow {
@@ -25,6 +26,26 @@ export interface CallRecordRow {
   readonly client_address: string;
   readonly config_revision: number;
   readonly outcome: string;
+  readonly policy_id: string | null;
+  readonly policy_revision: number | null;
+  /** Null: none. */
+  readonly shadow_decisions: readonly ShadowDecisionRow[] | null;
+  readonly principal_roles: readonly string[];
+  readonly principal_scopes: readonly string[];
+  readonly credential_kind: 'api_key' | 'access_token' | null;
+  readonly client_name: string;
+  readonly client_version: string;
+  readonly headers: Readonly<Record<string, string>> | null;
+  readonly argument_state: ArgumentState;
+  /** JSON as the node wrote it. */
+  readonly arguments: string | null;
+  readonly policy_error: string;
+}
+
+interface ShadowDecisionRow {
+  readonly policyId: string;
+  readonly revision: number;
+  readonly outcome: 'would_deny' | 'would_allow' | 'would_fail';
 }
 
 /** An event that can't be written, with the sentence that says why. */
@@ -35,6 +56,12 @@ export class EventViolation extends Error {
 const textLengthMax = 1024;
 const targetLengthMax = 8192;
 const httpStatusMax = 999;
+const namesMax = 1000;
+const nameLengthMax = 256;
+const errorLengthMax = 400;
+const shadowDecisionsMax = 8;
+const headersMax = 20;
+const argumentBytesMax = 131_072;
 /** Year 9999: what PostgreSQL and everything that reads from it can show. */
 const timeMsMax = 253_402_300_799_999;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -48,6 +75,22 @@ const decisions = {
   DECISION_ALLOWED: 'allowed',
   DECISION_REFUSED: 'refused',
   DECISION_FAILED: 'failed',
+} as const;
+
+const credentialKinds = { api_key: 'api_key', access_token: 'access_token' } as const;
+const shadowOutcomes = {
+  SHADOW_OUTCOME_WOULD_DENY: 'would_deny',
+  SHADOW_OUTCOME_WOULD_ALLOW: 'would_allow',
+  SHADOW_OUTCOME_WOULD_FAIL: 'would_fail',
+} as const;
+const argumentStates = {
+  // A node of a release before says nothing of arguments.
+  ARGUMENT_STATE_UNSPECIFIED: 'none',
+  ARGUMENT_STATE_NONE: 'none',
+  ARGUMENT_STATE_OFF: 'off',
+  ARGUMENT_STATE_REDACTED: 'redacted',
+  ARGUMENT_STATE_FULL: 'full',
+  ARGUMENT_STATE_TOO_LARGE: 'too_large',
 } as const;
 
 /** @throws {EventViolation} unless the value is one that the table knows. */
@@ -99,6 +142,62 @@ export function timestamp(field: string, ms: number): string {
   return new Date(ms).toISOString();
 }
 
+function shadowDecisions({ shadowDecisions: decided }: CallRecord): ShadowDecisionRow[] | null {
+  if (decided.length === 0) return null;
+  return decided.slice(0, shadowDecisionsMax).map(({ policyId, policyRevision, outcome }) => ({
+    policyId: uuid('shadow_decisions', policyId),
+    revision: policyRevision,
+    outcome: known('shadow_decisions', shadowOutcomes, outcome),
+  }));
+}
+
+/** Roles and scopes: an issuer may choose them freely, and many. */
+function names(texts: readonly string[]): string[] {
+  return texts.slice(0, namesMax).map((text) => clientText(text, nameLengthMax));
+}
+
+function headers({ headers: recorded }: CallRecord): Record<string, string> | null {
+  if (recorded.length === 0) return null;
+  const named = recorded
+    .slice(0, headersMax)
+    .map(({ name, value }) => [clientText(name, nameLengthMax), clientText(value, textLengthMax)]);
+  return Object.fromEntries(named) as Record<string, string>;
+}
+
+/** @throws {EventViolation} when they are no JSON, or longer than any setting allows. */
+function argumentsText({ arguments: bytes }: CallRecord): string | null {
+  if (bytes.length === 0) return null;
+  if (bytes.length > argumentBytesMax) throw new EventViolation('arguments are too long');
+  const text = bytes.toString('utf8');
+  try {
+    JSON.parse(text);
+  } catch {
+    throw new EventViolation('arguments are no JSON');
+  }
+  return text.toWellFormed();
+}
+
+function policyColumns(call: CallRecord) {
+  const policyId = optionalUuid('policy_id', call.policyId);
+  return {
+    policy_id: policyId,
+    policy_revision: policyId === null ? null : call.policyRevision,
+    shadow_decisions: shadowDecisions(call),
+    principal_roles: names(call.principalRoles),
+    principal_scopes: names(call.principalScopes),
+    credential_kind:
+      call.credentialKind === ''
+        ? null
+        : known('credential_kind', credentialKinds, call.credentialKind),
+    client_name: clientText(call.clientName, nameLengthMax),
+    client_version: clientText(call.clientVersion, nameLengthMax),
+    headers: headers(call),
+    argument_state: known('argument_state', argumentStates, call.argumentState),
+    arguments: argumentsText(call),
+    policy_error: clientText(call.policyError, errorLengthMax),
+  };
+}
+
 /**
  * The row of a call.
  * @throws {EventViolation} naming the first field that can't be written.
@@ -132,5 +231,6 @@ export function callRecordRow(call: CallRecord): CallRecordRow {
     client_address: storableText('client_address', call.clientAddress),
     config_revision: count('config_revision', call.configRevision),
     outcome: storableText('outcome', call.outcome),
+    ...policyColumns(call),
   };
 }

@@ -34,17 +34,25 @@ const inserts = {
     insert into request_logs (id, node_id, organization_id, call_id, phase, started_at, subject,
       credential_id, server_id, endpoint_id, era, method, target, decision, reason, http_status,
       rpc_error_code, upstream_duration_us, total_duration_us, request_bytes, response_bytes, trace_id,
-      client_address, config_revision, outcome)
+      client_address, config_revision, outcome, policy_id, policy_revision, shadow_decisions,
+      principal_roles, principal_scopes, credential_kind, client_name, client_version, headers,
+      argument_state, arguments, policy_error)
     select r.id, ?::uuid, r.organization_id, r.call_id, r.phase, r.started_at, r.subject,
       r.credential_id, r.server_id, r.endpoint_id, r.era, r.method, r.target, r.decision, r.reason,
       r.http_status, r.rpc_error_code, r.upstream_duration_us, r.total_duration_us, r.request_bytes,
-      r.response_bytes, r.trace_id, r.client_address, r.config_revision, r.outcome
+      r.response_bytes, r.trace_id, r.client_address, r.config_revision, r.outcome,
+      r.policy_id, r.policy_revision, r.shadow_decisions, r.principal_roles, r.principal_scopes,
+      r.credential_kind, r.client_name, r.client_version, r.headers, r.argument_state,
+      r.arguments::json, r.policy_error
     from jsonb_to_recordset(?::jsonb) as r(id uuid, organization_id uuid, call_id uuid, phase text,
       started_at timestamptz, subject text, credential_id text, server_id uuid, endpoint_id uuid,
       era text, method text, target text, decision text, reason text, http_status integer,
       rpc_error_code integer, upstream_duration_us bigint, total_duration_us bigint,
       request_bytes bigint, response_bytes bigint, trace_id text, client_address text,
-      config_revision bigint, outcome text)`,
+      config_revision bigint, outcome text, policy_id uuid, policy_revision integer,
+      shadow_decisions jsonb, principal_roles text[], principal_scopes text[], credential_kind text,
+      client_name text, client_version text, headers jsonb, argument_state text, arguments text,
+      policy_error text)`,
   request_refusals: `
     insert into request_refusals (id, node_id, organization_id, window_start, window_end, reason,
       address_block, count)

@@ -1,7 +1,7 @@
 import { Arg, ID, Resolver, Root, Subscription } from 'type-graphql';
 import type { NodeFilterFields, NodeView } from '../../registry/nodes.ts';
+import type { RequestLogView } from '../../registry/request-log-policies.ts';
 import type { RequestLogFilterFields } from '../../registry/request-logs.ts';
-import type { RequestLog } from '../../store/entities/request-log.ts';
 import { type Subscribing, subscriberOf } from '../subscription/subscriber.ts';
 import type { ServerChange } from '../subscription/subscription-hub.ts';
 import { NodeFilter, NodeType } from '../types/node-group.ts';
@@ -34,11 +34,11 @@ export class SubscriptionResolver {
       ),
   })
   requestLogAdded(
-    @Root() entry: RequestLog,
+    @Root() entry: RequestLogView,
     @Arg('organizationId', () => ID, { description: 'The organization.' }) _organizationId: string,
     @Arg('filter', () => RequestLogFilter, { nullable: true, description: 'Which to follow.' })
     _filter: RequestLogFilter | null,
-  ): RequestLog {
+  ): RequestLogView {
     return entry;
   }
 

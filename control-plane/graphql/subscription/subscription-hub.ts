@@ -8,6 +8,7 @@ import {
 } from '../../registry/audit-entries.ts';
 import type { NodeFilterFields, NodeView } from '../../registry/nodes.ts';
 import { findNodes } from '../../registry/nodes.ts';
+import { type RequestLogView, withPolicyNames } from '../../registry/request-log-policies.ts';
 import { type RequestLogFilterFields, requestLogCondition } from '../../registry/request-logs.ts';
 import { FollowerLagged, type FoundRow, RowFollower } from '../../registry/row-follower.ts';
 import { findServers, type ServerView } from '../../registry/servers.ts';
@@ -73,18 +74,20 @@ async function orLagged<T>(read: Promise<T>): Promise<T> {
 }
 
 /** The entries that were found, as far as they fit the condition; their times name their partitions. */
-function loadEntries(
+async function loadEntries(
   em: EntityManager,
+  organizationId: string,
   condition: object,
   found: readonly FoundRow[],
-): Promise<RequestLog[]> {
+): Promise<RequestLogView[]> {
   const times = found.map(({ writtenAt }) => writtenAt.getTime());
   const receivedAt = { $gte: new Date(Math.min(...times)), $lte: new Date(Math.max(...times)) };
-  return em.find(
+  const entries = await em.find(
     RequestLog,
     { $and: [condition, { receivedAt, id: { $in: found.map(({ id }) => id) } }] },
     { orderBy: { receivedAt: 'asc', id: 'asc' } },
   );
+  return withPolicyNames(em, organizationId, entries);
 }
 
 /** Streams of events for subscribers, on any replica: the feed wakes, each reads under its own scope. */
@@ -108,7 +111,7 @@ export class SubscriptionHub {
     subscriber: Subscriber,
     organizationId: string,
     filter: RequestLogFilterFields,
-  ): Promise<AsyncGenerator<RequestLog>> {
+  ): Promise<AsyncGenerator<RequestLogView>> {
     const { store, feed, bounds } = this.#options;
     const condition = requestLogCondition(organizationId, filter);
     const follower = await store.withOrganization(organizationId, (em) =>
@@ -124,14 +127,16 @@ export class SubscriptionHub {
       ),
     );
     const queue: FoundRow[] = [];
-    const read = async (): Promise<readonly RequestLog[]> => {
+    const read = async (): Promise<readonly RequestLogView[]> => {
       if (condition === undefined) return [];
       return store.withOrganization(organizationId, async (em) => {
         if (queue.length === 0) queue.push(...(await orLagged(follower.read(em))));
-        const entries: RequestLog[] = [];
+        const entries: RequestLogView[] = [];
         // Entries that the filter leaves out must not look like the end of the queue.
         while (entries.length === 0 && queue.length > 0) {
-          entries.push(...(await loadEntries(em, condition, queue.splice(0, chunkSize))));
+          entries.push(
+            ...(await loadEntries(em, organizationId, condition, queue.splice(0, chunkSize))),
+          );
         }
         return entries;
       });

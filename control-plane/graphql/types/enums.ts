@@ -120,6 +120,55 @@ registerEnumType(CallPhase, {
   },
 });
 
+export const ShadowOutcome = {
+  WOULD_DENY: 'would_deny',
+  WOULD_ALLOW: 'would_allow',
+  WOULD_FAIL: 'would_fail',
+} as const;
+
+registerEnumType(ShadowOutcome, {
+  name: 'ShadowOutcome',
+  description: 'What a policy in shadow mode would have decided otherwise, were it enforced.',
+  valuesConfig: {
+    WOULD_DENY: { description: 'It would have denied the call.' },
+    WOULD_ALLOW: { description: 'It would have allowed the call, which was denied.' },
+    WOULD_FAIL: {
+      description: 'Its condition can’t be evaluated on the call: it would have denied it.',
+    },
+  },
+});
+
+export const CallCredentialKind = { API_KEY: 'api_key', ACCESS_TOKEN: 'access_token' } as const;
+
+registerEnumType(CallCredentialKind, {
+  name: 'CallCredentialKind',
+  description: 'What a caller was known by.',
+  valuesConfig: {
+    API_KEY: { description: 'An API key.' },
+    ACCESS_TOKEN: { description: 'An OAuth access token.' },
+  },
+});
+
+export const ArgumentState = {
+  NONE: 'none',
+  OFF: 'off',
+  REDACTED: 'redacted',
+  FULL: 'full',
+  TOO_LARGE: 'too_large',
+} as const;
+
+registerEnumType(ArgumentState, {
+  name: 'ArgumentState',
+  description: 'What the record of a call holds of its arguments.',
+  valuesConfig: {
+    NONE: { description: 'The method has none.' },
+    OFF: { description: 'Nothing: the organization’s setting keeps none.' },
+    REDACTED: { description: 'The arguments with secrets replaced.' },
+    FULL: { description: 'The arguments as they were sent.' },
+    TOO_LARGE: { description: 'Nothing: they are longer than the organization’s setting allows.' },
+  },
+});
+
 export const ActorKind = { USER: 'user', SERVICE: 'service', SYSTEM: 'system' } as const;
 
 registerEnumType(ActorKind, {

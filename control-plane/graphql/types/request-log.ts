@@ -1,7 +1,40 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { connectionType } from './connection.ts';
-import { CallDecision, CallPhase, McpEra } from './enums.ts';
-import { DateTime, SafeInt } from './scalars.ts';
+import {
+  ArgumentState,
+  CallCredentialKind,
+  CallDecision,
+  CallPhase,
+  McpEra,
+  ShadowOutcome,
+} from './enums.ts';
+import { DateTime, JsonObject, SafeInt } from './scalars.ts';
+
+@ObjectType('DecidingPolicy', { description: 'A policy as it was when it decided a call.' })
+export class DecidingPolicyType {
+  @Field(() => ID, { description: 'The policy, which may have been deleted since.' })
+  id!: string;
+
+  @Field(() => Int, { description: 'Its revision at that time.' })
+  revision!: number;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Its name at that revision; null when nothing is known of that revision.',
+  })
+  name!: string | null;
+}
+
+@ObjectType('ShadowDecision', {
+  description: 'What a policy in shadow mode would have decided otherwise.',
+})
+export class ShadowDecisionType {
+  @Field(() => DecidingPolicyType, { description: 'The policy.' })
+  policy!: DecidingPolicyType;
+
+  @Field(() => ShadowOutcome, { description: 'What it would have decided.' })
+  outcome!: string;
+}
 
 @ObjectType('RequestLog', {
   description:
@@ -111,6 +144,62 @@ export class RequestLogType {
       'How the exchange ended for the client: `completed`, `client_closed`, `upstream_closed`, `timeout`, `drained`, `revoked` or `interrupted` (the node died; bytes and time are unknown).',
   })
   outcome!: string;
+
+  @Field(() => DecidingPolicyType, {
+    nullable: true,
+    description:
+      'The policy that decided; null when none did: the default, a method that no policy is asked about, or another rule.',
+  })
+  policy!: DecidingPolicyType | null;
+
+  @Field(() => [ShadowDecisionType], {
+    description: 'What policies in shadow mode would have decided otherwise; at most 8.',
+  })
+  shadowDecisions!: readonly ShadowDecisionType[];
+
+  @Field(() => String, {
+    description:
+      'Why a policy’s condition could not be evaluated; empty unless the reason is `policy_evaluation_failed`.',
+  })
+  policyError!: string;
+
+  @Field(() => [String], { description: 'Roles of the caller at that time.' })
+  principalRoles!: readonly string[];
+
+  @Field(() => [String], { description: 'Scopes of the caller’s credential at that time.' })
+  principalScopes!: readonly string[];
+
+  @Field(() => CallCredentialKind, {
+    nullable: true,
+    description: 'What the caller was known by; null in entries of earlier releases.',
+  })
+  credentialKind!: string | null;
+
+  @Field(() => String, {
+    description: 'Name of the client as it says itself; empty when it says nothing.',
+  })
+  clientName!: string;
+
+  @Field(() => String, {
+    description: 'Version of the client as it says itself; empty when it says nothing.',
+  })
+  clientVersion!: string;
+
+  @Field(() => JsonObject, {
+    nullable: true,
+    description:
+      'The request’s headers that the organization lets conditions read, by name in lower case; null: none.',
+  })
+  headers!: Readonly<Record<string, string>> | null;
+
+  @Field(() => ArgumentState, { description: 'What the entry holds of the call’s arguments.' })
+  argumentState!: string;
+
+  @Field(() => JsonObject, {
+    nullable: true,
+    description: 'The call’s arguments; null unless `argumentState` says that they are here.',
+  })
+  arguments!: Readonly<Record<string, unknown>> | null;
 }
 
 @InputType('RequestLogFilter', {
@@ -146,6 +235,16 @@ export class RequestLogFilter {
 
   @Field(() => String, { nullable: true, description: 'Only calls of this trace.' })
   traceId?: string | null;
+
+  @Field(() => ID, { nullable: true, description: 'Only calls that this policy decided.' })
+  policyId?: string | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'Only calls that a policy in shadow mode would have denied, also by a condition that fails; false: only others.',
+  })
+  wouldDeny?: boolean | null;
 
   @Field(() => DateTime, {
     nullable: true,

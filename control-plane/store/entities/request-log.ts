@@ -2,6 +2,14 @@ import { defineEntity, type InferEntity, p } from '@mikro-orm/core';
 
 export type CallPhase = 'complete' | 'start' | 'end';
 export type CallDecision = 'allowed' | 'refused' | 'failed';
+export type ArgumentState = 'none' | 'off' | 'redacted' | 'full' | 'too_large';
+
+/** What a policy in shadow mode would have decided otherwise. */
+export interface ShadowDecisionEntry {
+  readonly policyId: string;
+  readonly revision: number;
+  readonly outcome: 'would_deny' | 'would_allow' | 'would_fail';
+}
 
 /** The record of a call, or of the start or the end of a long stream. */
 export const RequestLog = defineEntity({
@@ -36,6 +44,21 @@ export const RequestLog = defineEntity({
     clientAddress: p.text().default(''),
     configRevision: p.bigint('number').default(0),
     outcome: p.text().default(''),
+    /** Null: none decided. */
+    policyId: p.uuid().strictNullable(),
+    policyRevision: p.integer().strictNullable(),
+    shadowDecisions: p.json<readonly ShadowDecisionEntry[] | null>().onCreate(() => null),
+    principalRoles: p.array().onCreate(() => []),
+    principalScopes: p.array().onCreate(() => []),
+    credentialKind: p.text().$type<'api_key' | 'access_token'>().strictNullable(),
+    clientName: p.text().default(''),
+    clientVersion: p.text().default(''),
+    /** Those that the organization lets conditions read. */
+    headers: p.json<Readonly<Record<string, string>> | null>().onCreate(() => null),
+    argumentState: p.text().$type<ArgumentState>().default('none'),
+    /** Null unless the state says that they are here. */
+    arguments: p.json<Readonly<Record<string, unknown>> | null>().onCreate(() => null),
+    policyError: p.text().default(''),
   },
 });
 export type RequestLog = InferEntity<typeof RequestLog>;
