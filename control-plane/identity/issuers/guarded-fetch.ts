@@ -1,7 +1,7 @@
 import type { lookup } from 'node:dns';
-import { Agent, buildConnector, errors, request } from 'undici';
-import { AddressNotAllowedError, publicLookup } from '../../../common/public-lookup.ts';
-import { isSpecialHost } from '../../../common/special-address.ts';
+import { Agent, request } from 'undici';
+import { guardedConnector } from '../../../common/guarded-connector.ts';
+import { unreachableReason } from '../../../common/unreachable-reason.ts';
 import { type IssuerAddressRules, urlDefect } from './issuer-url.ts';
 
 /** What is asked of an issuer. */
@@ -42,39 +42,6 @@ export interface GuardedFetchOptions {
 
 const kilobyte = 1024;
 
-function connectorOf({ rules, resolve }: GuardedFetchOptions, timeout: number) {
-  const lookedUp = rules.privateAddressesAllowed ? {} : { lookup: publicLookup(resolve) };
-  const connect = buildConnector({ timeout, allowH2: false, ...lookedUp });
-  const guarded: buildConnector.connector = (options, callback) => {
-    // An address in the URL itself is never looked up.
-    if (!rules.privateAddressesAllowed && isSpecialHost(options.hostname)) {
-      queueMicrotask(() => callback(new AddressNotAllowedError(options.hostname), null));
-      return;
-    }
-    connect(options, callback);
-  };
-  return guarded;
-}
-
-/** The cause in a few words of ours: what a library says may hold more than its reader may know. */
-function reasonOf(error: unknown): string {
-  const { code, name } = error as { readonly code?: unknown; readonly name?: unknown };
-  if (code === 'ERR_ADDRESS_NOT_ALLOWED') return 'its address is not allowed here';
-  if (name === 'TimeoutError' || error instanceof errors.HeadersTimeoutError) {
-    return 'it took too long to answer';
-  }
-  if (error instanceof errors.BodyTimeoutError || error instanceof errors.ConnectTimeoutError) {
-    return 'it took too long to answer';
-  }
-  if (error instanceof errors.ResponseExceededMaxSizeError) return 'its answer is too large';
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its name does not resolve';
-  if (code === 'ECONNREFUSED') return 'it refuses connections';
-  if (typeof code === 'string' && /CERT|TLS|SELF_SIGNED|VERIFY/.test(code)) {
-    return 'its certificate is not trusted';
-  }
-  return 'it can’t be reached';
-}
-
 /**
  * Makes what calls issuers: to allowed addresses alone, checked when it connects; without redirects, which
  * would lead elsewhere; within a time and a size.
@@ -83,7 +50,11 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
   const bytesMax = options.bytesMax ?? 256 * kilobyte;
   const timeoutMs = options.timeoutMs ?? 10_000;
   const agent = new Agent({
-    connect: connectorOf(options, timeoutMs),
+    connect: guardedConnector({
+      privateAddressesAllowed: options.rules.privateAddressesAllowed,
+      timeoutMs,
+      ...(options.resolve !== undefined && { resolve: options.resolve }),
+    }),
     connections: 4,
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
@@ -118,7 +89,7 @@ export function createGuardedFetch(options: GuardedFetchOptions): GuardedFetch {
       if (defect === 'address') throw new GuardedFetchError('its address is not allowed here');
       if (defect !== undefined) throw new GuardedFetchError('its URL is not allowed here');
       const reply = await send(url, sent).catch((error: unknown) => {
-        throw new GuardedFetchError(reasonOf(error), { cause: error });
+        throw new GuardedFetchError(unreachableReason(error), { cause: error });
       });
       if (reply.status >= 300 && reply.status < 400 && reply.status !== 304) {
         throw new GuardedFetchError('it redirects elsewhere, which is not followed');
