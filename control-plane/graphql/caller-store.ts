@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Principal } from '../identity/principal.ts';
+import type { OperatorAudit } from '../registry/operator-audit.ts';
 import type { Store } from '../store/store.ts';
 import { ApiError } from './errors.ts';
 
@@ -7,7 +8,7 @@ import { ApiError } from './errors.ts';
 interface Caller {
   /** What the request's credential turned out to be. */
   readonly authentication: object;
-  principal(): Promise<Pick<Principal, 'isOperator' | 'permissionsIn'>>;
+  principal(): Promise<Pick<Principal, 'actor' | 'isOperator' | 'permissionsIn'>>;
 }
 
 /** Filled once the request's credential was read. */
@@ -39,12 +40,13 @@ function caller(): Caller {
  * The store as requests see it: it opens an organization's rows to who belongs to it and to operators, a
  * person's own rows to that person, and the platform's to operators. Row-level security holds a transaction
  * to the organization that was asked for; this holds the one who asks to their own, so that a resolver
- * that forgets to check, or takes an id from its arguments, still shows nothing of another organization.
+ * that forgets to check, or takes an id from its arguments, still shows nothing of another organization. An
+ * operator who is no member gets in, and the organization's audit trail says so.
  *
  * What happens before a caller is known (logging in), and what the server does of its own accord, uses the
  * store below.
  */
-export function callerBoundStore(store: Store): Store {
+export function callerBoundStore(store: Store, operators: Pick<OperatorAudit, 'entered'>): Store {
   const operatorAlone = async () => {
     if (!(await caller().principal()).isOperator) throw new ApiError('FORBIDDEN');
   };
@@ -52,9 +54,12 @@ export function callerBoundStore(store: Store): Store {
     ...store,
     withOrganization: async (organizationId, work) => {
       const principal = await caller().principal();
-      const own = principal.permissionsIn(organizationId.toLowerCase());
-      if (own === undefined && !principal.isOperator) {
-        throw new ApiError('NOT_FOUND', 'There is no such organization.');
+      const id = organizationId.toLowerCase();
+      if (principal.permissionsIn(id) === undefined) {
+        if (!principal.isOperator) {
+          throw new ApiError('NOT_FOUND', 'There is no such organization.');
+        }
+        await operators.entered(principal.actor, id);
       }
       return store.withOrganization(organizationId, work);
     },

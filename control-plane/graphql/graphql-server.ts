@@ -14,6 +14,7 @@ import { LoginThrottle } from '../identity/login-throttle.ts';
 import { createPasswordDesk } from '../identity/password-desk.ts';
 import { type OpenSigningKeys, openSigningKeys } from '../identity/signing-keys.ts';
 import { AccessAudit } from '../registry/access-audit.ts';
+import { OperatorAudit } from '../registry/operator-audit.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
 import type { MasterKeyRing } from '../store/master-key-ring.ts';
 import type { Store } from '../store/store.ts';
@@ -90,7 +91,8 @@ function createServices(
   guarded: GuardedFetch,
 ): ApiServices {
   const { feed, masterKeys, logger, now } = options;
-  const store = callerBoundStore(options.store);
+  const operators = new OperatorAudit({ store: options.store, now });
+  const store = callerBoundStore(options.store, operators);
   const tokens = accessTokens(options, bounds, keys);
   const failures = (failuresMax: number) => ({
     failuresMax,

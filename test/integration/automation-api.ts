@@ -69,6 +69,7 @@ const mutations: Readonly<Record<string, readonly [input: string, fields: string
   createServer: ['CreateServerInput', 'server { id slug version }'],
   updateOrganization: ['UpdateOrganizationInput', 'organization { id version }'],
   createOrganization: ['CreateOrganizationInput', 'organization { id slug version }'],
+  inviteMember: ['InviteMemberInput', 'token'],
   createUser: ['CreateUserInput', 'user { id }'],
 };
 

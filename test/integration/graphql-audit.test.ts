@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { OperatorAudit } from '../../control-plane/registry/operator-audit.ts';
 import { Caller, Tenant, unique } from './automation-api.ts';
 import {
   type GraphqlHarness,
@@ -217,6 +219,54 @@ describe('an API key', () => {
     expect(new Set(named.map(({ action }) => action))).toEqual(
       new Set(['api_key.use', 'server.create']),
     );
+  });
+});
+
+describe('an operator who is no member', () => {
+  const read =
+    'query($id: ID!) { organization(id: $id) { members(first: 1) { nodes { userId } } } }';
+
+  test('is named in the trail of an organization whose members they read, once an hour', async () => {
+    const other = await Tenant.create(harness, first);
+    const visits = async (): Promise<Entry[]> => {
+      const data = await other.owner.query<{ organization: { auditEntries: { nodes: Entry[] } } }>(
+        `query($id: ID!, $f: AuditFilter) { organization(id: $id) { auditEntries(first: 100, filter: $f) { nodes { ${fields} } } } }`,
+        { id: other.id, f: { action: 'operator.access' } },
+      );
+      return data.organization.auditEntries.nodes;
+    };
+    // Who made it was its owner then, and has removed themselves.
+    expect(await visits()).toEqual([]);
+    for (let count = 0; count < 3; count += 1) await operator.query(read, { id: other.id });
+    const operatorId = harness.platform.operator.id;
+    expect(await visits()).toEqual([
+      expect.objectContaining({
+        ...{ actorKind: 'USER', actorId: operatorId, clientAddress: '127.0.0.1' },
+        ...{ targetType: 'organization', targetId: other.id },
+      }),
+    ]);
+    const clock = { nowMs: 0 };
+    const another = new OperatorAudit({ store: harness.store, now: () => clock.nowMs });
+    const actor = { kind: 'user', id: operatorId, clientAddress: '198.51.100.1' } as const;
+    for (const [nowMs, count] of [
+      [0, 2],
+      [3_599_999, 2],
+      [3_600_000, 3],
+    ] as const) {
+      clock.nowMs = nowMs;
+      await another.entered(actor, other.id);
+      expect(await visits()).toHaveLength(count);
+    }
+  });
+
+  test('leaves nothing for an organization that they made up', async () => {
+    const organizationId = randomUUID();
+    const input = { organizationId, email: 'nobody@example.com', role: 'AGENT' };
+    expect(await operator.errorsOf('inviteMember', input)).toEqual(['organizationId NOT_FOUND']);
+    const rows = await harness.store.withSystem((em) =>
+      em.execute('select 1 from audit_logs where organization_id = ?', [organizationId]),
+    );
+    expect(rows).toEqual([]);
   });
 });
 
