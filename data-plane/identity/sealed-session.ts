@@ -8,6 +8,8 @@ export interface SessionState {
   readonly endpointId: string;
   /** Version that the handshake settled on; undefined where the answer named none. */
   readonly protocolVersion: string | undefined;
+  /** Lists whose change the server has promised to announce, such as `tools`. */
+  readonly listChanged: readonly string[];
 }
 
 /** Longest `Mcp-Session-Id` that is tried, in characters. */
@@ -20,7 +22,8 @@ export function sealSession(
   serverId: string,
   state: SessionState,
 ): string {
-  const fields = [state.upstreamSession, state.endpointId, state.protocolVersion ?? ''];
+  const { upstreamSession, endpointId, protocolVersion, listChanged } = state;
+  const fields = [upstreamSession, endpointId, protocolVersion ?? '', listChanged.join()];
   return sealText(ring, { purpose: 'session', subject, serverId }, JSON.stringify(fields));
 }
 
@@ -34,7 +37,13 @@ export function openSession(
   if (id.length > sessionLengthMax) return undefined;
   const text = openText(ring, { purpose: 'session', subject, serverId }, id);
   if (text === undefined) return undefined;
-  const fields = JSON.parse(text) as [string, string, string];
-  const [upstreamSession, endpointId, version] = fields;
-  return { upstreamSession, endpointId, protocolVersion: version === '' ? undefined : version };
+  // Sessions that an older build has sealed end with what it knew of them.
+  const fields = JSON.parse(text) as [string, string, string, string?];
+  const [upstreamSession, endpointId, version, lists = ''] = fields;
+  return {
+    upstreamSession,
+    endpointId,
+    protocolVersion: version === '' ? undefined : version,
+    listChanged: lists === '' ? [] : lists.split(','),
+  };
 }

@@ -1,3 +1,4 @@
+import type { ChangingList } from './changing-list.ts';
 import type { PathNode } from './json-rewriter.ts';
 
 const taskId: PathNode = { rewrite: 'taskId' };
@@ -10,10 +11,31 @@ const error: PathNode = { tap: 'response', children: { code: { tap: 'errorCode' 
 /** Places read in an answer that carries nothing of ours: whether it is there, and its error code. */
 export const plainPlaces: PathNode = { children: { result: { tap: 'response' }, error } };
 
-/** Places read in the answer to `initialize`. */
+/** By what name the promise to announce changes of a list is reported. */
+export function listChangedTap(list: ChangingList): string {
+  return `${list}ListChanged`;
+}
+
+function announces(list: ChangingList): PathNode {
+  return { children: { listChanged: { tap: listChangedTap(list) } } };
+}
+
+/** Places read in the answer to `initialize`: what a session has to know later. */
 export const initializePlaces: PathNode = {
   children: {
-    result: { tap: 'response', children: { protocolVersion: { tap: 'protocolVersion' } } },
+    result: {
+      tap: 'response',
+      children: {
+        protocolVersion: { tap: 'protocolVersion' },
+        capabilities: {
+          children: {
+            tools: announces('tools'),
+            prompts: announces('prompts'),
+            resources: announces('resources'),
+          },
+        },
+      },
+    },
     error,
   },
 };

@@ -6,13 +6,15 @@ export interface PathNode {
   readonly children?: Readonly<Record<string, PathNode>>;
   /** A string here is replaced, under this name. */
   readonly rewrite?: string;
-  /** The value here is reported by this name: text and numbers as such, anything else as undefined. */
+  /** The value here is reported by this name: text, numbers, true and false as such, anything else as undefined. */
   readonly tap?: string;
 }
 
+export type TappedValue = string | number | boolean | undefined;
+
 export interface JsonRewriterHandlers {
   rewrite(name: string, text: string): string;
-  tap(name: string, value: string | number | undefined): void;
+  tap(name: string, value: TappedValue): void;
 }
 
 type StringRole = 'key' | 'rewrite' | 'tap' | 'skip';
@@ -153,8 +155,7 @@ export class JsonRewriter {
     this.#scalar = undefined;
     if (text === undefined || name === undefined) return;
     this.#next = undefined;
-    const value = Number(text);
-    this.#handlers.tap(name, Number.isNaN(value) ? undefined : value);
+    this.#handlers.tap(name, scalarValue(text));
   }
 
   #beginString(chunk: Buffer, at: number): void {
@@ -244,6 +245,12 @@ export class JsonRewriter {
       return raw;
     }
   }
+}
+
+function scalarValue(text: string): TappedValue {
+  if (text === 'true' || text === 'false') return text === 'true';
+  const value = Number(text);
+  return Number.isNaN(value) ? undefined : value;
 }
 
 function trailingBackslashes(chunk: Buffer, from: number, end: number): number {

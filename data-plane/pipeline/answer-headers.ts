@@ -1,13 +1,18 @@
-import { sealSession } from '../identity/sealed-session.ts';
+import { type SessionState, sealSession } from '../identity/sealed-session.ts';
 import { isEventStream } from '../upstream/upstream-headers.ts';
 import type { UpstreamHead } from '../upstream/upstream-transport.ts';
 import type { RelayedCall } from './relayed-call.ts';
+
+/** What a session keeps of the answer to its `initialize`. */
+export type Handshake = Pick<SessionState, 'protocolVersion' | 'listChanged'>;
+
+export const noHandshake: Handshake = { protocolVersion: undefined, listChanged: [] };
 
 /** An id is minted only where the upstream gave one, and only with the answer to a handshake. */
 function sealedSession(
   { call, endpoint }: RelayedCall,
   head: UpstreamHead,
-  protocolVersion: string | undefined,
+  handshake: Handshake,
 ): string | undefined {
   const { decoded, server } = call.permit.routed;
   const [message] = decoded.messages;
@@ -18,19 +23,15 @@ function sealedSession(
   return sealSession(accepted.snapshot.sealKeys, principal.subject, server.id, {
     upstreamSession,
     endpointId: endpoint.id,
-    protocolVersion,
+    ...handshake,
   });
 }
 
-/**
- * Headers of an upstream's answer for the client: none of the upstream's own but the content type.
- *
- * @param protocolVersion that a handshake has settled on.
- */
+/** Headers of an upstream's answer for the client: none of the upstream's own but the content type. */
 export function answerHeaders(
   relayed: RelayedCall,
   head: UpstreamHead,
-  protocolVersion: string | undefined,
+  handshake: Handshake,
 ): Record<string, string> {
   const headers: Record<string, string> = { ...relayed.context.facts.replyHeaders };
   const type = head.headers.get('content-type');
@@ -39,7 +40,7 @@ export function answerHeaders(
     headers['Cache-Control'] = 'no-cache, no-transform';
     headers['X-Accel-Buffering'] = 'no';
   }
-  const session = sealedSession(relayed, head, protocolVersion);
+  const session = sealedSession(relayed, head, handshake);
   if (session !== undefined) headers['Mcp-Session-Id'] = session;
   return headers;
 }

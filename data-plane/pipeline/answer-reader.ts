@@ -1,7 +1,14 @@
-import { initializePlaces, plainPlaces, sealedPlaces } from '../mcp/answer-places.ts';
+import {
+  initializePlaces,
+  listChangedTap,
+  plainPlaces,
+  sealedPlaces,
+} from '../mcp/answer-places.ts';
+import { changingLists } from '../mcp/changing-list.ts';
 import { EventStreamRewriter } from '../mcp/event-stream-rewriter.ts';
-import { JsonRewriter, type PathNode } from '../mcp/json-rewriter.ts';
+import { JsonRewriter, type PathNode, type TappedValue } from '../mcp/json-rewriter.ts';
 import type { Message } from '../mcp/message.ts';
+import type { Handshake } from './answer-headers.ts';
 import type { Admitted } from './limit.ts';
 import { sealFor } from './upstream-call.ts';
 
@@ -35,7 +42,6 @@ function placesFor(call: Admitted): PathNode {
  */
 export class AnswerReader {
   errorCode = 0;
-  protocolVersion: string | undefined;
   /** The response to the request has passed as a whole. */
   answered = false;
   readonly #call: Admitted;
@@ -43,6 +49,8 @@ export class AnswerReader {
   readonly #events: EventStreamRewriter | undefined;
   #responseBegun = false;
   #method: string | undefined;
+  #protocolVersion: string | undefined;
+  readonly #listChanged: string[] = [];
 
   constructor(call: Admitted, kind: 'json' | 'events') {
     this.#call = call;
@@ -52,6 +60,11 @@ export class AnswerReader {
     });
     this.#events =
       kind === 'json' ? undefined : new EventStreamRewriter(this.#json, () => this.#eventEnd());
+  }
+
+  /** What the answer to `initialize` says; of no other answer anything. */
+  get handshake(): Handshake {
+    return { protocolVersion: this.#protocolVersion, listChanged: this.#listChanged };
   }
 
   /** A value to seal was too long: the answer can't be relayed. */
@@ -76,11 +89,17 @@ export class AnswerReader {
     return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
   }
 
-  #tap(name: string, value: string | number | undefined): void {
+  #tap(name: string, value: TappedValue): void {
     if (name === 'response') this.#responseBegun = true;
     else if (name === 'errorCode' && typeof value === 'number') this.errorCode = value;
-    else if (name === 'protocolVersion' && typeof value === 'string') this.protocolVersion = value;
+    else if (name === 'protocolVersion' && typeof value === 'string') this.#protocolVersion = value;
     else if (name === 'method' && typeof value === 'string') this.#method = value;
+    else if (value === true) this.#onAnnounced(name);
+  }
+
+  #onAnnounced(name: string): void {
+    const list = changingLists.find((one) => name === listChangedTap(one));
+    if (list !== undefined) this.#listChanged.push(list);
   }
 
   #eventEnd(): void {

@@ -1,5 +1,5 @@
 import type { UpstreamFailure, UpstreamHead } from '../upstream/upstream-transport.ts';
-import { answerHeaders } from './answer-headers.ts';
+import { answerHeaders, noHandshake } from './answer-headers.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import { type Answer, type AnswerProgress, notBegun, type RelayedCall } from './relayed-call.ts';
@@ -126,7 +126,7 @@ export class ErrorAnswer implements Answer {
       this.#relayed.fail(replyForForeignError(head));
     } else {
       this.#relayed.release();
-      const headers = answerHeaders(this.#relayed, head, undefined);
+      const headers = answerHeaders(this.#relayed, head, noHandshake);
       sendWhole(this.#relayed, head.status, headers, body, error.code);
     }
   }
@@ -175,9 +175,9 @@ export class WholeAnswer implements Answer {
   }
 
   end(): void {
-    const { protocolVersion, errorCode } = this.#reader;
+    const { handshake, errorCode } = this.#reader;
     this.#relayed.release();
-    const headers = answerHeaders(this.#relayed, this.#head, protocolVersion);
+    const headers = answerHeaders(this.#relayed, this.#head, handshake);
     sendWhole(this.#relayed, this.#head.status, headers, this.#held.take(), errorCode);
   }
 

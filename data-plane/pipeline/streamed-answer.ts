@@ -168,7 +168,7 @@ export class StreamedAnswer implements Answer, LongStream {
     parts.forwarded();
     log.begin(status);
     reply.onDrain(() => this.#drained());
-    reply.begin(status, answerHeaders(this.#relayed, this.#head, this.#reader.protocolVersion));
+    reply.begin(status, answerHeaders(this.#relayed, this.#head, this.#reader.handshake));
     if (this.#long) {
       parts.streams.add(this);
       log.start(status);

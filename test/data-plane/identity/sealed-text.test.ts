@@ -70,11 +70,28 @@ describe('a sealed text', () => {
 });
 
 describe('a sealed session', () => {
-  test('brings back upstream session, endpoint and version', () => {
-    const state = { upstreamSession: 's-1', endpointId: 'e-1', protocolVersion: '2025-11-25' };
-    const id = sealSession(keys, 'user:1', 'server-1', state);
-    expect(openSession(keys, 'user:1', 'server-1', id)).toEqual(state);
-    expect(openSession(keys, 'user:2', 'server-1', id)).toBeUndefined();
-    expect(openSession(keys, 'user:1', 'server-2', id)).toBeUndefined();
+  test.each([[[]], [['tools']], [['tools', 'resources']]])(
+    'brings back upstream session, endpoint, version and announced lists %j',
+    (listChanged) => {
+      const state = {
+        upstreamSession: 's-1',
+        endpointId: 'e-1',
+        protocolVersion: '2025-11-25',
+        listChanged,
+      };
+      const id = sealSession(keys, 'user:1', 'server-1', state);
+      expect(openSession(keys, 'user:1', 'server-1', id)).toEqual(state);
+      expect(openSession(keys, 'user:2', 'server-1', id)).toBeUndefined();
+      expect(openSession(keys, 'user:1', 'server-2', id)).toBeUndefined();
+    },
+  );
+
+  test('of an older build promises no announcements', () => {
+    const scope = { purpose: 'session', subject: 'user:1', serverId: 'server-1' } as const;
+    const id = sealText(keys, scope, JSON.stringify(['s-1', 'e-1', '2025-11-25']));
+    expect(openSession(keys, 'user:1', 'server-1', id)).toMatchObject({
+      upstreamSession: 's-1',
+      listChanged: [],
+    });
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { EventStreamRewriter } from '../../../data-plane/mcp/event-stream-rewriter.ts';
-import { JsonRewriter, type PathNode } from '../../../data-plane/mcp/json-rewriter.ts';
+import { JsonRewriter, type PathNode, type TappedValue } from '../../../data-plane/mcp/json-rewriter.ts';
 
 const places: PathNode = {
   children: {
@@ -15,7 +15,7 @@ const places: PathNode = {
 
 interface Outcome {
   readonly text: string;
-  readonly taps: [string, string | number | undefined][];
+  readonly taps: [string, TappedValue][];
 }
 
 /** Cuts bytes at these places, so that every state of the machine meets the end of a chunk. */
@@ -68,9 +68,10 @@ describe('rewriting JSON while it streams', () => {
     expect(rewrite(`${before}"x"${after}`, [3, 17, 51, 52]).text).toBe(`${before}"<x>"${after}`);
   });
 
-  test('reports an error’s code', () => {
+  test('reports scalars', () => {
+    const scalar = fc.oneof(fc.integer(), fc.boolean(), fc.string({ maxLength: 9 }));
     fc.assert(
-      fc.property(fc.integer(), anyCuts, (code, cuts) => {
+      fc.property(scalar, anyCuts, (code, cuts) => {
         const text = JSON.stringify({ id: 1, error: { message: 'no', code } });
         expect(rewrite(text, cuts).taps).toEqual([
           ['response', undefined],
