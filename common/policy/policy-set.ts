@@ -1,0 +1,159 @@
+import { CallBindings } from './call-bindings.ts';
+import type { Condition } from './condition.ts';
+import type { Decision } from './decision.ts';
+import { carriesArguments } from './method-targets.ts';
+import type { Bucket } from './pattern-buckets.ts';
+import type { Policy, PolicyDefault } from './policy.ts';
+import type { PolicyCall } from './policy-call.ts';
+import { PolicyIndex } from './policy-index.ts';
+import { matchedAmong, sortPolicies } from './policy-order.ts';
+import {
+  type Mismatch,
+  mismatchOf,
+  type PreparedPolicy,
+  preparePolicy,
+} from './prepared-policy.ts';
+import {
+  implicitlyAllowed,
+  outcomeOf,
+  type PolicyOutcome,
+  type Question,
+  rule,
+  withShadow,
+} from './ruling.ts';
+import { type VisibilityContext, VisibilityQuery } from './visibility-query.ts';
+
+/**
+ * Whether `PolicyCall.args` is what the call is made with: `as_called` when its method carries arguments (none
+ * are then an empty object), `unknown` when they were made elsewhere or not kept.
+ */
+export type ArgumentKnowledge = 'as_called' | 'unknown';
+
+/** A policy that was looked at for a call. */
+export interface ConsideredPolicy {
+  readonly policy: Policy;
+  /** Why it isn't about the call; undefined: it is. */
+  readonly mismatch: Mismatch | undefined;
+  /** What its condition comes to; undefined: it isn't about the call. */
+  readonly outcome: PolicyOutcome | undefined;
+}
+
+/** A decision with everything that it was made of. */
+export interface Explanation {
+  readonly decision: Decision;
+  /** All policies, in the organization's order. */
+  readonly policies: readonly ConsideredPolicy[];
+}
+
+function knownBy(method: string): ArgumentKnowledge {
+  return carriesArguments(method) ? 'as_called' : 'unknown';
+}
+
+/** The policies of one organization, ready to decide. Immutable. */
+export class PolicySet {
+  static readonly empty = new PolicySet(new PolicyIndex(), [], 'deny');
+
+  readonly policyDefault: PolicyDefault;
+  readonly #index: PolicyIndex;
+  readonly #policies: readonly PreparedPolicy[];
+
+  constructor(
+    index: PolicyIndex,
+    policies: readonly PreparedPolicy[],
+    policyDefault: PolicyDefault,
+  ) {
+    this.#index = index;
+    this.#policies = policies;
+    this.policyDefault = policyDefault;
+  }
+
+  /** Prepares and indexes policies at once; a builder does so in steps. */
+  static compile(
+    policies: Iterable<Policy>,
+    options: {
+      readonly default: PolicyDefault;
+      readonly compile: (source: string) => Condition;
+    },
+  ): PolicySet {
+    const builder = new PolicySetBuilder();
+    for (const policy of policies) builder.add(preparePolicy(policy, options.compile));
+    return builder.finish().withDefault(options.default);
+  }
+
+  get size(): number {
+    return this.#policies.length;
+  }
+
+  /** The same policies with another default. */
+  withDefault(policyDefault: PolicyDefault): PolicySet {
+    if (policyDefault === this.policyDefault) return this;
+    return new PolicySet(this.#index, this.#policies, policyDefault);
+  }
+
+  /** What becomes of a call. `args` says what is known of its arguments; its method says so by default. */
+  decide(call: PolicyCall, args: ArgumentKnowledge = knownBy(call.request.method)): Decision {
+    if (call.target.kind === 'implicit') return implicitlyAllowed;
+    const question = this.#questionOf(call, args, this.#matched(call));
+    return withShadow(question, rule(question));
+  }
+
+  /** Decides with every policy's part in it. Looks at all policies, so that it takes time in their number. */
+  explain(call: PolicyCall, args: ArgumentKnowledge = knownBy(call.request.method)): Explanation {
+    const matched = this.#matched(call);
+    const question = this.#questionOf(call, args, matched);
+    const policies = sortPolicies([...this.#policies]).map((prepared) => {
+      const { policy } = prepared;
+      const mismatch = mismatchOf(prepared, call);
+      const outcome = mismatch === undefined ? question.outcomeOf(prepared) : undefined;
+      return { policy, mismatch, outcome };
+    });
+    return { decision: this.decide(call, args), policies };
+  }
+
+  /** Asks about many items of a list for one caller. */
+  visibility(context: VisibilityContext): VisibilityQuery {
+    return new VisibilityQuery(this.#index, this.policyDefault, context);
+  }
+
+  #matched(call: PolicyCall): readonly PreparedPolicy[] {
+    const { principal, server, request, target } = call;
+    const buckets: Bucket[] = [];
+    this.#index.findByTarget(target, buckets);
+    this.#index.findByCaller(principal, server.slug, request.method, buckets);
+    return matchedAmong(buckets, (prepared) => mismatchOf(prepared, call) === undefined);
+  }
+
+  #questionOf(
+    call: PolicyCall,
+    args: ArgumentKnowledge,
+    matched: readonly PreparedPolicy[],
+  ): Question {
+    const argumentsKnown = args === 'as_called';
+    const bindings = new CallBindings(call, argumentsKnown);
+    return {
+      matched,
+      targetKind: call.target.kind,
+      policyDefault: this.policyDefault,
+      outcomeOf: (prepared) => outcomeOf(prepared, bindings, argumentsKnown),
+    };
+  }
+}
+
+/** Indexes policies one by one, in any order, so that building a large set need not hold up anything else. */
+export class PolicySetBuilder {
+  readonly #index = new PolicyIndex();
+  readonly #policies: PreparedPolicy[] = [];
+
+  /** Takes time in the length of the policy's lists alone. */
+  add(prepared: PreparedPolicy): void {
+    this.#index.add(prepared);
+    this.#policies.push(prepared);
+  }
+
+  /** The set, whose default is to deny; the builder is of no use after. Takes no time. */
+  finish(): PolicySet {
+    return this.#policies.length === 0
+      ? PolicySet.empty
+      : new PolicySet(this.#index, this.#policies, 'deny');
+  }
+}

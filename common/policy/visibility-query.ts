@@ -1,0 +1,141 @@
+import { CallBindings } from './call-bindings.ts';
+import type { ConditionVariable } from './condition.ts';
+import type { Bucket } from './pattern-buckets.ts';
+import type { PolicyDefault } from './policy.ts';
+import type { CallTarget, PolicyCall, PolicyPin, PolicyRequest } from './policy-call.ts';
+import type { PolicyIndex } from './policy-index.ts';
+import {
+  concernsCaller,
+  matchesTarget,
+  mismatchOf,
+  type PreparedPolicy,
+} from './prepared-policy.ts';
+import { outcomeOf, type PolicyOutcome, rule } from './ruling.ts';
+
+/** Who looks at a list, of which server, when. */
+export type VisibilityContext = Pick<PolicyCall, 'principal' | 'server' | 'request' | 'nowMs'>;
+
+/** An item of a list. */
+export type ItemTarget = Extract<CallTarget, { readonly name: string }>;
+
+/** What differs between items: conditions that read none of it come out alike for all. */
+const itemVariables: readonly ConditionVariable[] = ['tool', 'args', 'request'];
+
+/** One method by which items are used, and what holds for all of them. */
+interface Use {
+  readonly request: PolicyRequest;
+  /** Enforced policies about this caller, server and method, if their targets match, too. */
+  readonly candidates: readonly PreparedPolicy[];
+  /** Outcomes of conditions that come out alike for all items. */
+  readonly outcomes: Map<PreparedPolicy, PolicyOutcome>;
+}
+
+/** A request as it would be if its caller used an item. */
+function asUse(request: PolicyRequest, method: string): PolicyRequest {
+  return {
+    method,
+    get era() {
+      return request.era;
+    },
+    get client() {
+      return request.client;
+    },
+    get address() {
+      return request.address;
+    },
+    get headers() {
+      return request.headers;
+    },
+  };
+}
+
+/**
+ * What of a list its caller could use: everything but what is surely denied, whatever the arguments. What
+ * depends on the caller and the server is found once. Good for one list, for it keeps its moment.
+ */
+export class VisibilityQuery {
+  readonly #index: PolicyIndex;
+  readonly #policyDefault: PolicyDefault;
+  readonly #context: VisibilityContext;
+  readonly #uses = new Map<string, Use>();
+  #shared: CallBindings | undefined;
+
+  constructor(index: PolicyIndex, policyDefault: PolicyDefault, context: VisibilityContext) {
+    this.#index = index;
+    this.#policyDefault = policyDefault;
+    this.#context = context;
+  }
+
+  /** Whether the caller could use an item by a method, such as tools/call, with some arguments. */
+  mayUse(method: string, target: ItemTarget, pin: PolicyPin | undefined): boolean {
+    const use = this.#useOf(method);
+    const { principal, server, nowMs } = this.#context;
+    const { request } = use;
+    const call: PolicyCall = { principal, server, request, target, pin, args: undefined, nowMs };
+    const matched = use.candidates.filter((prepared) => matchesTarget(prepared, target));
+    const buckets: Bucket[] = [];
+    this.#index.findByTarget(target, buckets);
+    for (const bucket of buckets) {
+      for (const prepared of bucket) {
+        if (isEnforced(prepared) && mismatchOf(prepared, call) === undefined) {
+          matched.push(prepared);
+        }
+      }
+    }
+    return matched.length === 0
+      ? this.#policyDefault === 'allow'
+      : this.#isAllowed(use, call, matched);
+  }
+
+  /** The order of the policies means nothing to whether they allow, nor does a policy that stands there twice. */
+  #isAllowed(use: Use, call: PolicyCall, matched: readonly PreparedPolicy[]): boolean {
+    this.#shared ??= new CallBindings(call, false);
+    const bindings = new CallBindings(call, false, this.#shared);
+    const { allowed } = rule({
+      matched,
+      targetKind: call.target.kind,
+      policyDefault: this.#policyDefault,
+      outcomeOf: (prepared) => {
+        const known = use.outcomes.get(prepared);
+        if (known !== undefined) return known;
+        const outcome = outcomeOf(prepared, bindings, false);
+        if (isAlikeForAll(prepared)) use.outcomes.set(prepared, outcome);
+        return outcome;
+      },
+    });
+    return allowed;
+  }
+
+  #useOf(method: string): Use {
+    let use = this.#uses.get(method);
+    if (use === undefined) {
+      use = this.#findUse(method);
+      this.#uses.set(method, use);
+    }
+    return use;
+  }
+
+  #findUse(method: string): Use {
+    const { principal, server } = this.#context;
+    const buckets: Bucket[] = [];
+    this.#index.findByCaller(principal, server.slug, method, buckets);
+    const candidates = new Set<PreparedPolicy>();
+    for (const bucket of buckets) {
+      for (const prepared of bucket) {
+        if (isEnforced(prepared) && concernsCaller(prepared, this.#context, method)) {
+          candidates.add(prepared);
+        }
+      }
+    }
+    const request = asUse(this.#context.request, method);
+    return { request, candidates: [...candidates], outcomes: new Map() };
+  }
+}
+
+function isEnforced({ policy }: PreparedPolicy): boolean {
+  return policy.mode === 'enforce';
+}
+
+function isAlikeForAll({ condition }: PreparedPolicy): boolean {
+  return condition === undefined || itemVariables.every((name) => !condition.reads.has(name));
+}
