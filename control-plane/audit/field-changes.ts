@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { types } from 'node:util';
 import { canonicalJson, type JsonObject, type JsonValue } from './canonical-json.ts';
 
 class SecretReplaced {
@@ -77,7 +78,7 @@ function shown(value: AuditedValue): JsonValue {
   if (typeof value === 'string') return withoutUrlSecrets(value);
   if (typeof value !== 'object') return value;
   if (value instanceof SecretReplaced) return redacted;
-  if (value instanceof Date) return value.toISOString();
+  if (types.isDate(value)) return value.toISOString();
   if (Array.isArray(value)) return value.map((item: AuditedValue) => shown(item));
   return Object.fromEntries(
     Object.entries(value).map(([name, member]: [string, AuditedValue]) => [
@@ -98,7 +99,7 @@ function plain(value: AuditedValue): JsonValue {
   if (value === undefined || value === null) return null;
   if (typeof value !== 'object') return value;
   if (value instanceof SecretReplaced) return crypto.randomUUID();
-  if (value instanceof Date) return value.toISOString();
+  if (types.isDate(value)) return value.toISOString();
   if (Array.isArray(value)) return value.map((item: AuditedValue) => plain(item));
   const members: [string, AuditedValue][] = Object.entries(value);
   return Object.fromEntries(members.map(([name, member]) => [name, plain(member)]));

@@ -20,6 +20,7 @@ import { ServiceAccount } from '../store/entities/service-account.ts';
 import { User } from '../store/entities/user.ts';
 import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
+import type { Actor } from './actor.ts';
 import {
   chosenRole,
   type GrantedRole,
@@ -40,6 +41,7 @@ import {
 import type { Limited } from './passwords.ts';
 import type { Person } from './principal.ts';
 import { organizationPermissions } from './roles.ts';
+import { auditedUser } from './users.ts';
 
 /** Somebody who may join an organization, as its members see it. */
 export interface Invitation {
@@ -139,7 +141,8 @@ export async function inviteMember(
       return refused(violation('email', 'TAKEN', 'This person is a member already.'));
     }
     const waiting = pending(organizationId, nowMs);
-    await em.nativeUpdate(OneTimeToken, { ...waiting, email }, { revokedAt: new Date(nowMs) });
+    const ended = { revokedAt: new Date(nowMs) };
+    const earlierEnded = await em.nativeUpdate(OneTimeToken, { ...waiting, email }, ended);
     if ((await em.count(OneTimeToken, waiting)) >= pendingMax) {
       const text = `At most ${pendingMax} invitations wait at a time.`;
       return refused(violation('organizationId', 'TOO_MANY', text));
@@ -155,7 +158,7 @@ export async function inviteMember(
       actor: granter.actor,
       action: 'invitation.create',
       target: { type: 'invitation', id: row.id, label: email },
-      ...auditedChange(null, { email, role: name, expiresAt: row.expiresAt }),
+      ...auditedChange(null, { email, role: name, expiresAt: row.expiresAt }, { earlierEnded }),
       resources: [],
     });
     return done({ invitation: asInvitation(row, chosen.value), token });
@@ -274,7 +277,7 @@ const badToken = () =>
 
 /** Who accepts: the person who is logged in, or the one whose account is to be made. */
 type Accepting =
-  | { readonly kind: 'existing'; readonly user: User }
+  | { readonly kind: 'existing'; readonly user: User; readonly actor: Actor }
   | { readonly kind: 'new'; readonly passwordHash: string; readonly displayName: string };
 
 const mismatches = {
@@ -310,7 +313,10 @@ async function join(
         });
   // Entities know no foreign keys: the parent goes first.
   await em.flush();
-  const actor = { kind: 'user', id: user.id, label: email, clientAddress } as const;
+  const actor: Actor =
+    accepting.kind === 'existing'
+      ? accepting.actor
+      : { kind: 'user', id: user.id, label: email, clientAddress };
   em.create(Membership, {
     ...{ organizationId, userId: user.id },
     ...{ role: role.role, customRoleId: role.customRoleId },
@@ -321,7 +327,7 @@ async function join(
       organizationId: null,
       ...{ actor, target },
       action: 'user.create',
-      ...auditedChange(null, { email, displayName: user.displayName }, { organizationId }),
+      ...auditedChange(null, auditedUser(user), { organizationId }),
       resources: [{ kind: 'user', id: user.id }],
     });
   }
@@ -380,8 +386,9 @@ export async function acceptInvitation(
         await recordSpentToken(em, { token: locked.token, fault }, clientAddress);
         return refused(violation('token', 'NOT_ALLOWED', mismatches[fault]));
       }
-      if (locked.user !== null) {
-        const accepting = { kind: 'existing', user: locked.user } as const;
+      if (locked.user !== null && person !== undefined) {
+        const { actor } = person;
+        const accepting = { kind: 'existing', user: locked.user, actor } as const;
         return join(deps, em, locked, accepting, clientAddress);
       }
       if (passwordHash === undefined) return badToken();

@@ -58,7 +58,7 @@ async function failed(
       actor: actorOf(user, origin.clientAddress),
       action: 'user.login_failed',
       target: { type: 'user', id: user?.id ?? 'unknown' },
-      details: { reason: failureOf(user) },
+      details: { method: 'password', reason: failureOf(user) },
       privateDetails: { userAgent: origin.userAgent },
     }),
   );

@@ -102,6 +102,14 @@ export async function lockOneTimeToken(
   );
   if (token === null || !credentialMatches(text, token.tokenHash)) {
     await throttle.tokenFailed(em, clientAddress);
+    // As often as the throttle lets somebody try. What was presented is a stranger's text, and not kept.
+    await recordAudit(em, {
+      organizationId: null,
+      actor: { kind: 'user', id: 'unknown', clientAddress },
+      action: 'one_time_token.refused',
+      target: { type: 'one_time_token', id: 'unknown' },
+      details: { purpose, reason: 'unknown' },
+    });
     return { kind: 'unknown' };
   }
   const fault = faultOf(token, nowMs);

@@ -3,7 +3,7 @@ import { findPage, type Keyset } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import { isUuid } from '../input/text-rules.ts';
 import { done, notFound, type Outcome, refused } from '../input/violation.ts';
-import { commitChange } from '../store/commit-change.ts';
+import { commitChange, recordAudit } from '../store/commit-change.ts';
 import { Session, type SessionEndReason } from '../store/entities/session.ts';
 import { User } from '../store/entities/user.ts';
 import type { Store } from '../store/store.ts';
@@ -62,21 +62,26 @@ interface Ending {
   readonly userLabel?: string;
 }
 
-/** Ends sessions with an audit entry; nothing to end: nothing is written. */
+/**
+ * Ends sessions with an audit entry, also when there were none to end: somebody asked for it. The entry is
+ * about the person and lists the sessions, because there can be hundreds, of which the same is to be said.
+ * It is in the platform's trail, also of a session that is good in one organization alone: a transaction of
+ * a person reaches no organization's.
+ */
 async function endAll(em: EntityManager, ending: Ending, nowMs: number): Promise<number> {
   const { actor, condition, reason, userId, userLabel } = ending;
   const resources = await endSessions(em, condition, reason, nowMs);
-  const ids = resources.flatMap(({ kind, id }) => (kind === 'session' ? id : []));
-  if (ids.length === 0) return 0;
-  await commitChange(em, {
+  const sessionIds = resources.flatMap(({ kind, id }) => (kind === 'session' ? id : []));
+  const event = {
     organizationId: null,
     actor,
     action: 'session.end',
     target: { type: 'user', id: userId, ...(userLabel !== undefined && { label: userLabel }) },
-    details: { reason, sessionIds: ids },
-    resources,
-  });
-  return ids.length;
+    details: { reason, sessionIds },
+  };
+  if (sessionIds.length === 0) await recordAudit(em, event);
+  else await commitChange(em, { ...event, resources });
+  return sessionIds.length;
 }
 
 /** What became of ended sessions. */

@@ -1,6 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { credentialId } from '../../common/credential.ts';
+import { auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { isUuid, textBounds, validatePassword } from '../input/text-rules.ts';
 import { done, notFound, type Outcome, refused, violation } from '../input/violation.ts';
 import { commitChange, recordAudit } from '../store/commit-change.ts';
@@ -48,10 +49,13 @@ async function setPassword(
     readonly actor: Actor;
     readonly action: 'user.change_password' | 'user.reset_password';
     readonly exceptSessionId?: string;
+    /** The one-time token that was used. */
+    readonly tokenId?: string;
   },
 ): Promise<PasswordChanged> {
-  const { user, passwordHash, actor, action, exceptSessionId } = change;
+  const { user, passwordHash, actor, action, exceptSessionId, tokenId } = change;
   const nowMs = deps.now();
+  const before = auditedFields(user, ['passwordHash']);
   user.passwordHash = passwordHash;
   await em.flush();
   await em.nativeUpdate(
@@ -71,7 +75,10 @@ async function setPassword(
     actor,
     action,
     target: { type: 'user', id: user.id, label: user.email },
-    details: { sessionsEnded },
+    ...auditedChange(before, auditedFields(user, ['passwordHash']), {
+      sessionsEnded,
+      ...(tokenId !== undefined && { tokenId }),
+    }),
     resources: [{ kind: 'user', id: user.id }, ...resources],
   });
   return { sessionsEnded };
@@ -142,7 +149,7 @@ async function issueReset(
 ): Promise<Outcome<PasswordReset>> {
   const { user, actor, organizationId } = request;
   const nowMs = deps.now();
-  await em.nativeUpdate(
+  const earlierEnded = await em.nativeUpdate(
     OneTimeToken,
     { userId: user.id, usedAt: null, revokedAt: null },
     { revokedAt: new Date(nowMs) },
@@ -157,7 +164,10 @@ async function issueReset(
     actor,
     action: 'user.request_password_reset',
     target: { type: 'user', id: user.id, label: user.email },
-    details: { tokenId: row.tokenId, expiresAt: row.expiresAt.toISOString() },
+    ...auditedChange(null, auditedFields(row, ['expiresAt']), {
+      tokenId: row.tokenId,
+      earlierEnded,
+    }),
     resources: [],
   });
   return done({ token, expiresAt: row.expiresAt });
@@ -295,6 +305,7 @@ export async function resetPassword(
     return done(
       await setPassword(deps, em, {
         ...{ user, passwordHash, action: 'user.reset_password' as const },
+        tokenId: token.tokenId,
         actor: { ...actor, clientAddress: input.clientAddress },
       }),
     );

@@ -2,6 +2,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { routeBase, routeUrl } from '../../common/route-url.ts';
 import { serverScope, toolScope } from '../../common/scope.ts';
+import { auditedChange } from '../audit/field-changes.ts';
 import { isStorableText, isUuid } from '../input/text-rules.ts';
 import { done, notFound, type Outcome, refused, violation } from '../input/violation.ts';
 import { recordAudit } from '../store/commit-change.ts';
@@ -149,7 +150,11 @@ export async function issueProxyToken(
       actor: person.actor,
       action: 'proxy_token.issue',
       target: { type: 'server', id: server.id, label: server.slug },
-      details: { scope, tokenId: issued.tokenId, expiresAt: new Date(expiresAtMs).toISOString() },
+      ...auditedChange(
+        null,
+        { scope, expiresAt: new Date(issued.expiresAtMs) },
+        { tokenId: issued.tokenId },
+      ),
     });
     return done({ ...issued, url, scope });
   });

@@ -144,19 +144,25 @@ export async function openSession(
   return { session, evicted, ...(await issueTokens(deps, em, session)) };
 }
 
-/** Ends the transaction of a log-in: a change when sessions had to make room, else an audit entry alone. */
+/**
+ * Ends the transaction of a log-in: a change when something changed with it, or sessions had to make room,
+ * else an audit entry alone. What opens a session has no fields before: the entry names the session.
+ */
 export async function recordLogin(
   em: EntityManager,
   event: AuditEvent,
   { session, evicted }: Pick<OpenedSession, 'session' | 'evicted'>,
+  changed: readonly ChangedResource[] = [],
 ): Promise<void> {
+  const ended = evicted.filter(({ kind }) => kind === 'session').length;
   const details = {
     ...event.details,
     sessionId: session.id,
-    ...(evicted.length > 0 && { sessionsEnded: evicted.length }),
+    ...(ended > 0 && { sessionsEnded: ended }),
   };
-  if (evicted.length === 0) await recordAudit(em, { ...event, details });
-  else await commitChange(em, { ...event, details, resources: evicted });
+  const resources = [...changed, ...evicted];
+  if (resources.length === 0) await recordAudit(em, { ...event, details });
+  else await commitChange(em, { ...event, details, resources });
 }
 
 /** Which sessions to end; all that is given has to hold. */

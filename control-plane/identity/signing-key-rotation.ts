@@ -1,12 +1,15 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { calculateJwkThumbprint, exportJWK, exportPKCS8, generateKeyPair } from 'jose';
 import { accessTokenBounds } from '../../common/access-token-bounds.ts';
+import { auditedChange } from '../audit/field-changes.ts';
 import { done, type Outcome, refused, violation } from '../input/violation.ts';
+import type { AuditEvent } from '../store/append-audit-entry.ts';
 import { awaitedNodes } from '../store/awaited-nodes.ts';
-import { commitChange } from '../store/commit-change.ts';
+import { commitChange, recordAudit } from '../store/commit-change.ts';
 import { SigningKey } from '../store/entities/signing-key.ts';
 import { signingKeyContext, wrapKey } from '../store/envelope.ts';
 import {
+  idsByPhase,
   type KeyPhase,
   type KeySchedule,
   keyPhase,
@@ -35,21 +38,34 @@ async function lockKeys(em: EntityManager): Promise<SigningKey[]> {
   return em.find(SigningKey, {}, { orderBy: { createdAt: 'asc', kid: 'asc' }, refresh: true });
 }
 
-async function commitKeys(
-  em: EntityManager,
-  actor: Actor,
-  action: 'create' | 'publish' | 'activate' | 'drop',
-  kids: readonly string[],
-): Promise<{ revision: number }> {
+/** What is done to the keys; `rotate`: somebody asked for what was under way already. */
+type KeyAction = 'create' | 'publish' | 'activate' | 'drop' | 'rotate';
+
+/** A step of the keys: which of them it is about, and all of them before and after. */
+interface KeyChange {
+  readonly kids: readonly string[];
+  readonly before: readonly RotatedKey[];
+  readonly after: readonly RotatedKey[];
+}
+
+function keyEvent(actor: Actor, action: KeyAction, { kids, before, after }: KeyChange): AuditEvent {
   const [kid = ''] = kids;
-  return commitChange(em, {
+  return {
     organizationId: null,
     actor,
     action: `signing_key.${action}`,
     target: { type: 'signing_key', id: kid },
-    details: { kids: [...kids] },
-    resources: kids.map((id) => ({ kind: 'signing_key', id })),
-  });
+    ...auditedChange(idsByPhase(before), idsByPhase(after), { keyIds: [...kids] }),
+  };
+}
+
+async function commitKeys(
+  em: EntityManager,
+  event: AuditEvent,
+  { kids }: KeyChange,
+): Promise<{ revision: number }> {
+  const resources = kids.map((id) => ({ kind: 'signing_key', id }) as const);
+  return commitChange(em, { ...event, resources });
 }
 
 interface NewKey {
@@ -58,6 +74,8 @@ interface NewKey {
   readonly nowMs: number;
   /** Whether it signs at once, which only a first key may: nobody knows it yet. */
   readonly isFirst: boolean;
+  /** The keys that there are. */
+  readonly keys: readonly SigningKey[];
 }
 
 async function addKey(em: EntityManager, options: NewKey): Promise<SigningKey> {
@@ -67,7 +85,13 @@ async function addKey(em: EntityManager, options: NewKey): Promise<SigningKey> {
   const kid = await calculateJwkThumbprint(publicJwk);
   const pkcs8 = Buffer.from(await exportPKCS8(pair.privateKey));
   const { wrappedKey, masterKeyId } = wrapKey(masterKeys, signingKeyContext({ kid }), pkcs8);
-  const { revision } = await commitKeys(em, actor, isFirst ? 'create' : 'publish', [kid]);
+  const createdAt = new Date(options.nowMs);
+  const activatedAt = isFirst ? createdAt : null;
+  const before = options.keys.map(rotated);
+  const added = { id: kid, createdAt, activeSince: activatedAt, retiredAt: null };
+  const change = { kids: [kid], before, after: [...before, added] };
+  const event = keyEvent(actor, isFirst ? 'create' : 'publish', change);
+  const { revision } = await commitKeys(em, event, change);
   // After the change, because it names the revision; nobody can wait for a row that is new.
   const row = em.create(SigningKey, {
     kid,
@@ -75,8 +99,8 @@ async function addKey(em: EntityManager, options: NewKey): Promise<SigningKey> {
     wrappedPrivateKey: wrappedKey,
     masterKeyId,
     publishedRevision: isFirst ? null : revision,
-    createdAt: new Date(options.nowMs),
-    activatedAt: isFirst ? new Date(options.nowMs) : null,
+    createdAt,
+    activatedAt,
     retiredAt: null,
   });
   await em.flush();
@@ -95,9 +119,9 @@ export async function ensureSigningKey(
   nowMs: number,
 ): Promise<void> {
   await store.withSystem(async (em) => {
-    const keys = (await lockKeys(em)).map(rotated);
-    if (keys.some((key) => keyPhase(key) === 'active')) return;
-    await addKey(em, { actor: systemActor, masterKeys, nowMs, isFirst: true });
+    const keys = await lockKeys(em);
+    if (keys.some((key) => keyPhase(rotated(key)) === 'active')) return;
+    await addKey(em, { actor: systemActor, masterKeys, nowMs, isFirst: true, keys });
   });
 }
 
@@ -111,13 +135,19 @@ async function activate(
   const destination = { nodeGroupId: undefined, resourceType: 'Issuer' } as const;
   if (revision !== null && (await awaitedNodes(em, { ...destination, revision })) > 0) return false;
   const now = new Date(nowMs);
+  const before = keys.map(rotated);
   await em.nativeUpdate(
     SigningKey,
     { activatedAt: { $ne: null }, retiredAt: null },
     { retiredAt: now },
   );
   await em.nativeUpdate(SigningKey, { kid }, { activatedAt: now });
-  await commitKeys(em, systemActor, 'activate', [kid]);
+  const after = before.map((key) => {
+    if (key.id === kid) return { ...key, activeSince: now };
+    return keyPhase(key) === 'active' ? { ...key, retiredAt: now } : key;
+  });
+  const change = { kids: [kid], before, after };
+  await commitKeys(em, keyEvent(systemActor, 'activate', change), change);
   return true;
 }
 
@@ -143,14 +173,18 @@ export async function advanceSigningKeys(
     case undefined:
       return false;
     case 'publish':
-      await addKey(em, { actor: systemActor, masterKeys, nowMs, isFirst: false });
+      await addKey(em, { actor: systemActor, masterKeys, nowMs, isFirst: false, keys });
       return true;
     case 'activate':
       return activate(em, keys, step.id, nowMs);
-    case 'drop':
+    case 'drop': {
       await em.nativeDelete(SigningKey, { kid: { $in: [...step.ids] } });
-      await commitKeys(em, systemActor, 'drop', step.ids);
+      const before = keys.map(rotated);
+      const after = before.filter(({ id }) => !step.ids.includes(id));
+      const change = { kids: step.ids, before, after };
+      await commitKeys(em, keyEvent(systemActor, 'drop', change), change);
       return true;
+    }
   }
 }
 
@@ -188,11 +222,16 @@ export async function rotateSigningKey(
   return store.withPlatform(async (em) => {
     const keys = await lockKeys(em);
     const underWay = keys.find((key) => keyPhase(rotated(key)) === 'published');
-    if (underWay !== undefined) return done(view(underWay));
+    if (underWay !== undefined) {
+      const all = keys.map(rotated);
+      const change = { kids: [underWay.kid], before: all, after: all };
+      await recordAudit(em, keyEvent(actor, 'rotate', change));
+      return done(view(underWay));
+    }
     if (!mayPublish(keys.map(rotated))) {
       const text = `There are at most ${keysMax} keys: retired ones go when their tokens are past.`;
       return refused(violation('', 'TOO_MANY', text));
     }
-    return done(view(await addKey(em, { actor, masterKeys, nowMs, isFirst: false })));
+    return done(view(await addKey(em, { actor, masterKeys, nowMs, isFirst: false, keys })));
   });
 }

@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
-import { auditedChange, auditedFields } from '../audit/field-changes.ts';
+import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { containsText, findPage, oldestFirst } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
 import {
@@ -113,7 +113,7 @@ export async function createUser(
         actor,
         action: 'user.create',
         target: { type: 'user', id: user.id, label: user.email },
-        ...auditedChange(null, auditedFields(user, ['email', ...auditedNames])),
+        ...auditedChange(null, auditedUser(user)),
         resources: [{ kind: 'user', id: user.id }],
       });
       return done(user);
@@ -145,8 +145,13 @@ function shutsOutActor(actor: Actor, input: UserChanges): boolean {
   return actor.id === input.id && (input.disabled === true || input.platformRole === null);
 }
 
-/** What stands in the audit trail of an account. */
+/** What may change of an account and stands in the audit trail then. */
 const auditedNames = ['displayName', 'passwordHash', 'platformRole', 'disabledAt'] as const;
+
+/** An account as the entry about its beginning or its end knows it. */
+export function auditedUser(user: User): AuditedFields {
+  return auditedFields(user, ['email', ...auditedNames]);
+}
 
 /**
  * Ends the sessions that a change to an account leaves no ground for: all when it is disabled; when it has
@@ -239,7 +244,7 @@ export async function deleteUser(
       return refused(violation('id', 'IN_USE', text));
     }
     const revocation = await revokeUser(em, id, 'user_deleted');
-    const before = auditedFields(user, ['email', ...auditedNames]);
+    const before = auditedUser(user);
     em.remove(user);
     await commitChange(em, {
       organizationId: null,

@@ -4,7 +4,7 @@ import type { AuditActor, AuditEvent } from '../store/append-audit-entry.ts';
 import { recordAudit } from '../store/commit-change.ts';
 import type { Store } from '../store/store.ts';
 
-/** An operation that the table of permissions refused to a caller who had proved who they are. */
+/** An operation, or a value in it, that was refused to a caller who had proved who they are. */
 export interface RefusedAttempt {
   readonly actor: AuditActor;
   /** Field of the schema, such as `Mutation.createServer`. */
@@ -13,6 +13,8 @@ export interface RefusedAttempt {
   readonly permission: string;
   /** The organization that the operation named; null: none. */
   readonly organizationId: string | null;
+  /** Paths of the values in its input that the caller may not give, such as `role`; left out: all of it. */
+  readonly values?: readonly string[];
   /** Whether the actor belongs to it: only then does its own trail tell of the attempt. */
   readonly isMember: boolean;
 }
@@ -123,13 +125,17 @@ export class AccessAudit {
 
   /** Resolves when the entry stands, or the attempt is counted. Never fails: the attempt is refused anyway. */
   async refused(attempt: RefusedAttempt): Promise<void> {
-    const { actor, operation, permission, organizationId, isMember } = attempt;
+    const { actor, operation, permission, organizationId, isMember, values = [] } = attempt;
     await this.#turn();
     const kind = [
       ...[actor.id, actor.credential?.id, actor.clientAddress],
-      ...[operation, permission, organizationId],
+      ...[operation, permission, organizationId, ...values],
     ].join(' ');
-    const details = { permission, ...(organizationId !== null && { organizationId }) };
+    const details = {
+      permission,
+      ...(organizationId !== null && { organizationId }),
+      ...(values.length > 0 && { values: [...values] }),
+    };
     const base = { actor, action: 'access.refused' };
     const event: AuditEvent = {
       ...base,

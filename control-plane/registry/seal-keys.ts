@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { auditedChange } from '../audit/field-changes.ts';
 import { isUuid } from '../input/text-rules.ts';
 import { done, notFound, type Outcome, refused, violation } from '../input/violation.ts';
 import type { AuditEvent } from '../store/append-audit-entry.ts';
 import { awaitedNodes } from '../store/awaited-nodes.ts';
-import { commitChange } from '../store/commit-change.ts';
+import { commitChange, recordAudit } from '../store/commit-change.ts';
 import { SealKey } from '../store/entities/seal-key.ts';
 import { sealKeyContext, wrapKey } from '../store/envelope.ts';
 import {
+  idsByPhase,
   type KeySchedule,
   keyPhase,
   keysMax,
@@ -45,21 +47,37 @@ function newSealKey(masterKeys: MasterKeyRing, nodeGroupId: string) {
   return { nodeGroupId, id, ...wrapped };
 }
 
-async function commitRing(
-  em: EntityManager,
+/** What is done to a ring; `rotate`: somebody asked for what was under way already. */
+type RingAction = 'create' | 'publish' | 'activate' | 'drop' | 'rotate';
+
+/** A step of a ring: which keys it is about, and all of the ring's before and after. */
+interface RingChange {
+  readonly keyIds: readonly string[];
+  readonly before: readonly RotatedKey[];
+  readonly after: readonly RotatedKey[];
+}
+
+function ringEvent(
   actor: AuditEvent['actor'],
   group: Group,
-  action: 'create' | 'publish' | 'activate' | 'drop',
-  keyIds: readonly string[],
-): Promise<{ revision: number }> {
-  return commitChange(em, {
+  action: RingAction,
+  { keyIds, before, after }: RingChange,
+): AuditEvent {
+  return {
     organizationId: null,
     actor,
     action: `seal_key.${action}`,
     target: { type: 'node_group', id: group.id, label: group.name },
-    details: { keyIds: [...keyIds] },
-    resources: [{ kind: 'seal_keys', id: group.id }],
-  });
+    ...auditedChange(idsByPhase(before), idsByPhase(after), { keyIds: [...keyIds] }),
+  };
+}
+
+async function commitRing(
+  em: EntityManager,
+  group: Group,
+  event: AuditEvent,
+): Promise<{ revision: number }> {
+  return commitChange(em, { ...event, resources: [{ kind: 'seal_keys', id: group.id }] });
 }
 
 /** Adds a first, primary key to a group's ring. The caller commits the change. */
@@ -67,16 +85,16 @@ export function addFirstSealKey(
   em: EntityManager,
   masterKeys: MasterKeyRing,
   nodeGroupId: string,
-): string {
+): SealKey {
   const key = newSealKey(masterKeys, nodeGroupId);
-  em.create(SealKey, {
+  return em.create(SealKey, {
     ...key,
     isPrimary: true,
     publishedRevision: null,
+    createdAt: new Date(),
     primarySince: new Date(),
     retiredAt: null,
   });
-  return key.id;
 }
 
 async function giveFirstSealKey(
@@ -85,10 +103,12 @@ async function giveFirstSealKey(
   nodeGroupId: string,
 ): Promise<void> {
   const group = await lockGroup(em, nodeGroupId);
-  const isGiven = (await em.count(SealKey, { nodeGroupId, isPrimary: true })) > 0;
-  if (group === undefined || isGiven) return;
-  const id = addFirstSealKey(em, masterKeys, nodeGroupId);
-  await commitRing(em, platform, group, 'create', [id]);
+  const keys = await em.find(SealKey, { nodeGroupId }, { refresh: true });
+  if (group === undefined || keys.some(({ isPrimary }) => isPrimary)) return;
+  const before = keys.map(rotatedSealKey);
+  const first = rotatedSealKey(addFirstSealKey(em, masterKeys, nodeGroupId));
+  const change = { keyIds: [first.id], before, after: [...before, first] };
+  await commitRing(em, group, ringEvent(platform, group, 'create', change));
 }
 
 /**
@@ -121,16 +141,21 @@ async function publish(
   em: EntityManager,
   actor: AuditEvent['actor'],
   group: Group,
+  keys: readonly SealKey[],
   { masterKeys, nowMs }: { readonly masterKeys: MasterKeyRing; readonly nowMs: number },
 ): Promise<void> {
   const key = newSealKey(masterKeys, group.id);
-  const { revision } = await commitRing(em, actor, group, 'publish', [key.id]);
+  const createdAt = new Date(nowMs);
+  const before = keys.map(rotatedSealKey);
+  const added = { id: key.id, createdAt, activeSince: null, retiredAt: null };
+  const change = { keyIds: [key.id], before, after: [...before, added] };
+  const { revision } = await commitRing(em, group, ringEvent(actor, group, 'publish', change));
   // After the change, because it names the revision; nobody can wait for a row that is new.
   em.create(SealKey, {
     ...key,
     isPrimary: false,
     publishedRevision: revision,
-    createdAt: new Date(nowMs),
+    createdAt,
     primarySince: null,
     retiredAt: null,
   });
@@ -149,6 +174,7 @@ async function activate(
   const destination = { nodeGroupId: group.id, resourceType: 'SealKeyRing' } as const;
   if (revision !== null && (await awaitedNodes(em, { ...destination, revision })) > 0) return false;
   const now = new Date(options.nowMs);
+  const before = keys.map(rotatedSealKey);
   // One statement each, in this order: at no time are there two primaries.
   await em.nativeUpdate(
     SealKey,
@@ -157,7 +183,12 @@ async function activate(
   );
   const place = { nodeGroupId: group.id, id: next.id };
   await em.nativeUpdate(SealKey, place, { isPrimary: true, primarySince: now });
-  await commitRing(em, platform, group, 'activate', [next.id]);
+  const after = before.map((key) => {
+    if (key.id === next.id) return { ...key, activeSince: now };
+    return keyPhase(key) === 'active' ? { ...key, retiredAt: now } : key;
+  });
+  const change = { keyIds: [next.id], before, after };
+  await commitRing(em, group, ringEvent(platform, group, 'activate', change));
   return true;
 }
 
@@ -181,14 +212,18 @@ async function advanceGroup(
     case undefined:
       return false;
     case 'publish':
-      await publish(em, platform, group, { masterKeys, nowMs });
+      await publish(em, platform, group, keys, { masterKeys, nowMs });
       return true;
     case 'activate':
       return activate(em, group, keys, { id: step.id, nowMs });
-    case 'drop':
+    case 'drop': {
       await em.nativeDelete(SealKey, { nodeGroupId, id: { $in: [...step.ids] } });
-      await commitRing(em, platform, group, 'drop', step.ids);
+      const before = keys.map(rotatedSealKey);
+      const after = before.filter(({ id }) => !step.ids.includes(id));
+      const change = { keyIds: step.ids, before, after };
+      await commitRing(em, group, ringEvent(platform, group, 'drop', change));
       return true;
+    }
   }
 }
 
@@ -224,13 +259,19 @@ export async function rotateSealKeys(
   return store.withPlatform(async (em) => {
     const group = await lockGroup(em, nodeGroupId);
     if (group === undefined) return refused(notFound('nodeGroupId', 'node group'));
-    const keys = (await em.find(SealKey, { nodeGroupId })).map(rotatedSealKey);
-    if (keys.some((key) => keyPhase(key) === 'published')) return done({ nodeGroupId });
-    if (!mayPublish(keys)) {
+    const keys = await em.find(SealKey, { nodeGroupId });
+    const ring = keys.map(rotatedSealKey);
+    const { published } = idsByPhase(ring);
+    if (published.length > 0) {
+      const change = { keyIds: published, before: ring, after: ring };
+      await recordAudit(em, ringEvent(actor, group, 'rotate', change));
+      return done({ nodeGroupId });
+    }
+    if (!mayPublish(ring)) {
       const text = `A ring has at most ${keysMax} keys: retired ones go when their retention is over.`;
       return refused(violation('nodeGroupId', 'TOO_MANY', text));
     }
-    await publish(em, actor, group, { masterKeys, nowMs });
+    await publish(em, actor, group, keys, { masterKeys, nowMs });
     return done({ nodeGroupId });
   });
 }

@@ -11,6 +11,7 @@ import { type OrganizationPermission, operatorPermissions } from '../../identity
 import { isUuid } from '../../input/text-rules.ts';
 import type { GraphqlContext } from '../context.ts';
 import { ApiError } from '../errors.ts';
+import type { PayloadValue } from '../types/user-error.ts';
 import { guardedTypes, type Permission, permissions } from './permissions.ts';
 
 /** Whether a caller may use a permission in an organization; `stranger`: not even know that it exists. */
@@ -90,6 +91,52 @@ function isBeyondScope(principal: Principal, call: GuardedCall, verdict: Verdict
   return verdict === 'denied' && held.has(call.permission);
 }
 
+/** Writes down that a caller was refused. @param values paths of what the caller may not give. */
+async function recordRefusal(
+  call: GuardedCall,
+  context: GraphqlContext,
+  values: readonly string[] = [],
+): Promise<void> {
+  const principal = await context.principal();
+  const organizationId = organizationOf(call);
+  await context.services.accessAudit.refused({
+    actor: principal.actor,
+    operation: `${call.type.name}.${call.field}`,
+    permission: call.permission,
+    // Anything else is the caller's text, and none of ours to keep.
+    organizationId: organizationId !== undefined && isUuid(organizationId) ? organizationId : null,
+    isMember: organizationId !== undefined && principal.permissionsIn(organizationId) !== undefined,
+    values,
+  });
+}
+
+/** Where a mutation's payload says that the caller may not give a value. */
+function refusedValues(payload: unknown): string[] {
+  const { userErrors = [] } = (payload ?? {}) as Partial<PayloadValue>;
+  return userErrors.flatMap(({ code, path }) => (code === 'NOT_ALLOWED' ? path.join('.') : []));
+}
+
+/**
+ * Writes down what a mutation refuses for who calls, beyond the table: a role above the caller's own, or
+ * what is for people alone. Resolvers need not remember it.
+ */
+async function noteRefusals(
+  call: GuardedCall,
+  context: GraphqlContext,
+  run: () => unknown,
+): Promise<unknown> {
+  try {
+    const payload = await run();
+    const values = refusedValues(payload);
+    if (values.length > 0) await recordRefusal(call, context, values);
+    return payload;
+  } catch (error) {
+    const isRefusal = error instanceof ApiError && error.extensions['code'] === 'FORBIDDEN';
+    if (isRefusal) await recordRefusal(call, context);
+    throw error;
+  }
+}
+
 type Grant = 'granted' | 'hidden';
 
 async function check(call: GuardedCall, context: GraphqlContext): Promise<Grant> {
@@ -99,14 +146,7 @@ async function check(call: GuardedCall, context: GraphqlContext): Promise<Grant>
   const verdict = verdictOf(principal, call.permission, organizationId);
   const lacksScope = isBeyondScope(principal, call, verdict);
   if (verdict === 'allowed' && !lacksScope) return 'granted';
-  await context.services.accessAudit.refused({
-    actor: principal.actor,
-    operation: `${call.type.name}.${call.field}`,
-    permission: call.permission,
-    // Anything else is the caller's text, and none of ours to keep.
-    organizationId: organizationId !== undefined && isUuid(organizationId) ? organizationId : null,
-    isMember: organizationId !== undefined && principal.permissionsIn(organizationId) !== undefined,
-  });
+  await recordRefusal(call, context);
   if (lacksScope) throw new ApiError('INSUFFICIENT_SCOPE');
   if (verdict === 'denied') throw new ApiError('FORBIDDEN');
   return 'hidden';
@@ -140,8 +180,13 @@ function guardField(
     return;
   }
   field.resolve = async (source, args, context, info) => {
-    const grant = await check({ type, field: name, permission, source, args }, context);
-    return grant === 'hidden' ? hidden(field) : resolve(source, args, context, info);
+    const call = { type, field: name, permission, source, args };
+    const grant = await check(call, context);
+    if (grant === 'hidden') return hidden(field);
+    const run = () => resolve(source, args, context, info);
+    // Of a public one nobody may be known; what it refuses is in its own entries.
+    const isKnown = type.name === 'Mutation' && permission !== 'public';
+    return isKnown ? noteRefusals(call, context, run) : run();
   };
 }
 

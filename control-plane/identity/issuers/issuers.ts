@@ -240,6 +240,10 @@ function endLogins(
   return endSessions(em, { organizationId, issuerId }, 'issuer_ended', deps.now());
 }
 
+function sessionsIn(ended: readonly ChangedResource[]): number {
+  return ended.filter(({ kind }) => kind === 'session').length;
+}
+
 /** Ends the sessions that were too many for the change itself. Each round ends some, so that it comes to an end. */
 async function endFurtherLogins(
   deps: IssuerDependencies,
@@ -257,6 +261,7 @@ async function endFurtherLogins(
         actor,
         action: 'issuer.sessions_end',
         target: { type: 'issuer', id, label: name },
+        details: { sessionsEnded: sessionsIn(resources) },
         resources,
       });
       return resources;
@@ -309,7 +314,9 @@ export async function updateIssuer(
         actor: granter.actor,
         action: 'issuer.update',
         target: { type: 'issuer', id, label: issuer.name },
-        ...auditedChange(before, audited(issuer, clientSecret !== undefined)),
+        ...auditedChange(before, audited(issuer, clientSecret !== undefined), {
+          sessionsEnded: sessionsIn(ended),
+        }),
         resources: [{ kind: 'issuer', id }, ...ended],
       });
       return done({ issuer, revision });
@@ -349,7 +356,7 @@ export async function deleteIssuer(
         actor: granter.actor,
         action: 'issuer.delete',
         target: { type: 'issuer', id, label: issuer.name },
-        ...auditedChange(before, null),
+        ...auditedChange(before, null, { sessionsEnded: sessionsIn(ended) }),
         resources: [{ kind: 'issuer', id }, ...ended],
       });
       return done({ issuer, revision });
@@ -377,15 +384,14 @@ export async function refreshIssuerNow(
   return deps.store.withOrganization(organizationId, async (em) => {
     const issuer = await em.findOne(Issuer, { organizationId, id });
     if (issuer === null) return refused(notFound('id', 'issuer'));
-    if (result !== undefined) {
-      await recordAudit(em, {
-        organizationId,
-        actor,
-        action: 'issuer.refresh',
-        target: { type: 'issuer', id, label: issuer.name },
-        details: { result },
-      });
-    }
+    // Not field by field: what changed has an entry of its own, in the transaction that wrote it.
+    await recordAudit(em, {
+      organizationId,
+      actor,
+      action: 'issuer.refresh',
+      target: { type: 'issuer', id, label: issuer.name },
+      details: { result: result ?? 'asked_just_now' },
+    });
     return done(issuer);
   });
 }

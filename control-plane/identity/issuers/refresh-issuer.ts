@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
+import { type AuditedFields, auditedChange } from '../../audit/field-changes.ts';
 import { commitChange } from '../../store/commit-change.ts';
 import type { PublicKeySet } from '../../store/entities/issuer.ts';
 import type { Store } from '../../store/store.ts';
@@ -127,8 +129,12 @@ async function saveSuccess(
   );
 }
 
-function names(keys: readonly Readonly<Record<string, unknown>>[]): string[] {
-  return keys.map(({ kid }) => (typeof kid === 'string' ? kid : ''));
+/** A key set as its audit entries know it. The hash tells when another key has the same id. */
+function auditedKeys(keys: readonly Readonly<Record<string, unknown>>[]): AuditedFields {
+  return {
+    keyIds: keys.map(({ kid }) => (typeof kid === 'string' ? kid : '')),
+    keySetSha256: createHash('sha256').update(canonicalKeys(keys)).digest('hex'),
+  };
 }
 
 /** Writes a changed key set, with the revision that tells nodes of it. */
@@ -152,7 +158,7 @@ async function saveKeys(
     actor: systemActor,
     action: 'issuer.keys_update',
     target: { type: 'issuer', id, label: name },
-    details: { before: { keyIds: names(before) }, after: { keyIds: names(keys) } },
+    ...auditedChange(auditedKeys(before), auditedKeys(keys)),
     resources: [{ kind: 'issuer', id }],
   });
   return true;

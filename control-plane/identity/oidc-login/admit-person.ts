@@ -2,6 +2,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { IDToken } from 'oauth4webapi';
 import { claimedRole } from '../../../common/claimed-role.ts';
+import { type AuditedChange, auditedChange } from '../../audit/field-changes.ts';
 import {
   isStorableText,
   normalizeEmail,
@@ -37,8 +38,10 @@ export interface Admitted {
   readonly ok: true;
   readonly user: User;
   readonly resources: readonly ChangedResource[];
-  /** For the audit entry. */
-  readonly details: Readonly<Record<string, string | boolean>>;
+  /** Whether the account was made for it. */
+  readonly isNew: boolean;
+  /** For the audit entry of the log-in. */
+  readonly audited: AuditedChange;
 }
 
 export type Admission =
@@ -118,7 +121,8 @@ type Membered =
   | {
       readonly ok: true;
       readonly resources: readonly ChangedResource[];
-      readonly change: Readonly<Record<string, string>>;
+      /** The role before and after; undefined: nothing changed. */
+      readonly change: AuditedChange | undefined;
     }
   | { readonly ok: false; readonly failure: 'role_above_issuer' | 'keys_too_many' };
 
@@ -141,7 +145,7 @@ async function makeMember(
   );
   if (member === null) {
     em.create(Membership, { organizationId, userId, ...reference, issuerId });
-    const change = { memberAdded: role.name };
+    const change = auditedChange(null, { role: role.name }, { memberAdded: true });
     return { ok: true, resources: [{ kind: 'membership', id: userId }], change };
   }
   const held = await readRole(em, organizationId, member);
@@ -149,10 +153,10 @@ async function makeMember(
   if (member.issuerId !== issuerId) {
     const within = covers(role.permissions, held.permissions);
     if (!within) return { ok: false, failure: 'role_above_issuer' };
-    return { ok: true, resources: [], change: {} };
+    return { ok: true, resources: [], change: undefined };
   }
   if (held.role === role.role && held.customRoleId === role.customRoleId) {
-    return { ok: true, resources: [], change: {} };
+    return { ok: true, resources: [], change: undefined };
   }
   const keys = await em.find(
     ApiKey,
@@ -169,7 +173,7 @@ async function makeMember(
       ...keys.map(({ id }): ChangedResource => ({ kind: 'api_key', id })),
       revocation,
     ],
-    change: { roleBefore: held.name, role: role.name },
+    change: auditedChange({ role: held.name }, { role: role.name }),
   };
 }
 
@@ -199,12 +203,12 @@ export async function admitPerson(
   }
   const membered = await makeMember(em, issuer, user.id, role);
   if (!membered.ok) return { ...membered, user };
-  const resources: ChangedResource[] = [...membered.resources];
-  if (found.isNew) resources.push({ kind: 'user', id: user.id });
+  const { resources, change } = membered;
+  const { isNew, isLinked } = found;
   const details = {
-    ...membered.change,
-    ...(found.isNew && { userCreated: true }),
-    ...(found.isLinked && { userLinkedByEmail: true }),
+    ...change?.details,
+    ...(isNew && { userCreated: true }),
+    ...(isLinked && { userLinkedByEmail: true }),
   };
-  return { ok: true, user, resources, details };
+  return { ok: true, user, isNew, resources, audited: { ...change, details } };
 }

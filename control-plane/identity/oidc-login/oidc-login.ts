@@ -6,12 +6,14 @@ import {
   generateRandomNonce,
   type IDToken,
 } from 'oauth4webapi';
+import { auditedChange } from '../../audit/field-changes.ts';
 import { done, notFound, type Outcome, refused, violation } from '../../input/violation.ts';
 import { commitChange, recordAudit } from '../../store/commit-change.ts';
 import type { Issuer } from '../../store/entities/issuer.ts';
 import type { User } from '../../store/entities/user.ts';
 import { issuerSecretContext, openSecret } from '../../store/envelope.ts';
 import type { MasterKeyRing } from '../../store/master-key-ring.ts';
+import type { Actor } from '../actor.ts';
 import {
   claimIssuer,
   type IssuerRefreshDependencies,
@@ -22,10 +24,12 @@ import type { LoginThrottle } from '../login-throttle.ts';
 import type { Limited } from '../passwords.ts';
 import {
   openSession,
+  recordLogin,
   type SessionDependencies,
   type SessionOrigin,
   storableOrigin,
 } from '../sessions.ts';
+import { auditedUser } from '../users.ts';
 import { type AdmissionFailure, admitPerson } from './admit-person.ts';
 import { type AuthorizationResponse, type ExchangeFailure, exchangeCode } from './exchange-code.ts';
 import { findLoginIssuer, findLoginIssuerById } from './login-issuers.ts';
@@ -205,7 +209,7 @@ async function admit(
   return deps.store.withSystem(async (em) => {
     const admission = await admitPerson(em, issuer, claims, new Date(deps.now()));
     if (!admission.ok) throw new NotAdmitted(admission.failure, admission.user);
-    const { user, resources, details } = admission;
+    const { user, resources, audited } = admission;
     await em.flush();
     const opened = await openSession(deps, em, {
       ...origin,
@@ -213,22 +217,28 @@ async function admit(
       organizationId,
       issuerId,
     });
+    const { clientAddress, userAgent } = origin;
+    const actor: Actor = { kind: 'user', id: user.id, label: user.email, clientAddress };
+    if (admission.isNew) {
+      // The account is the platform's, whoever vouched for it: its trail tells of it too.
+      await commitChange(em, {
+        organizationId: null,
+        actor,
+        action: 'user.create',
+        target: { type: 'user', id: user.id, label: user.email },
+        ...auditedChange(null, auditedUser(user), { organizationId, issuerId }),
+        resources: [{ kind: 'user', id: user.id }],
+      });
+    }
     const event = {
       organizationId,
-      actor: {
-        kind: 'user' as const,
-        id: user.id,
-        label: user.email,
-        clientAddress: origin.clientAddress,
-      },
+      actor,
       action: 'user.login',
       target: { type: 'user', id: user.id },
-      details: { method: 'oidc', issuerId, sessionId: opened.session.id, ...details },
-      privateDetails: { userAgent: origin.userAgent, subject: claims.sub },
+      details: { ...audited.details, method: 'oidc', issuerId },
+      privateDetails: { ...audited.privateDetails, userAgent, subject: claims.sub },
     };
-    const changed = [...resources, ...opened.evicted];
-    if (changed.length === 0) await recordAudit(em, event);
-    else await commitChange(em, { ...event, resources: changed });
+    await recordLogin(em, event, opened, resources);
     return { user, access: opened.access, refresh: opened.refresh };
   });
 }
@@ -272,6 +282,14 @@ export async function completeOidcLogin(
     const pending = await takePendingLogin(em, masterKeys, completion, deps.now());
     if (pending === undefined) {
       await throttle.tokenFailed(em, origin.clientAddress);
+      await recordAudit(em, {
+        organizationId: null,
+        actor: { kind: 'user', id: 'unknown', clientAddress: origin.clientAddress },
+        action: 'user.login_failed',
+        target: { type: 'user', id: 'unknown' },
+        details: { method: 'oidc', reason: 'state_unknown' },
+        privateDetails: { userAgent: origin.userAgent },
+      });
       return { kind: 'failed' as const };
     }
     await throttle.returns(em, origin.clientAddress);
