@@ -72,18 +72,23 @@ export interface OperationRequest {
   readonly variables: Record<string, unknown>;
 }
 
-/** The operation with these arguments as variables. @param organizationId for fields of an organization. */
+/**
+ * The operation with these arguments as variables.
+ * @param organizationId for fields of an organization.
+ * @param depth how many objects deep the answer is asked for.
+ */
 export function requestFor(
   operation: Operation,
   args: Arguments,
   organizationId: string,
+  depth = 4,
 ): OperationRequest {
   const { field, root, inOrganization } = operation;
   const given = field.args.filter(({ name }) => args[name] !== undefined);
   const declared = given.map(({ name, type }) => `$${name}: ${type}`);
   const passed = given.map(({ name }) => `${name}: $${name}`);
   const type = getNamedType(field.type);
-  const selection = isCompositeType(type) && isObjectType(type) ? selectionOf(type, 4, []) : '';
+  const selection = isCompositeType(type) && isObjectType(type) ? selectionOf(type, depth, []) : '';
   const call = `${field.name}${passed.length > 0 ? `(${passed.join(', ')})` : ''} ${selection}`;
   if (!inOrganization) {
     const head = declared.length > 0 ? `(${declared.join(', ')})` : '';

@@ -172,7 +172,8 @@ describe('rotating a group’s seal keys', () => {
       ['active', null],
       ['published', 0],
     ]);
-    expect(await actions()).toEqual(['seal_key.create', 'seal_key.publish']);
+    const asked = ['seal_key.rotate', 'seal_key.rotate'];
+    expect(await actions()).toEqual(['seal_key.create', 'seal_key.publish', ...asked]);
   });
 
   test('is refused when the ring is full, and for a group that is not there', async () => {
