@@ -89,6 +89,17 @@ describe('docker-compose.yml', () => {
     );
   });
 
+  test('gives all nodes the public URL that tokens are issued for', () => {
+    const publicUrl = compose.services['control-plane']?.environment?.['MCPGW_PUBLIC_URL'] ?? '';
+    const nodes = services.filter(([, { command }]) => command?.includes('proxy'));
+    expect(nodes).toHaveLength(2);
+    for (const [, { environment = {} }] of nodes) {
+      expect(environment['MCPGW_PUBLIC_URL']).toBe(publicUrl);
+    }
+    const doors = nodes.flatMap(([, { ports = [] }]) => ports.map((port) => port.split(':', 2)));
+    expect(doors.map((door) => door.join(':'))).toContain(new URL(publicUrl).host);
+  });
+
   test('refers only to services, networks, volumes, secrets and files that exist', () => {
     for (const [, service] of services) {
       expect(Object.keys(compose.services)).toEqual(
