@@ -51,8 +51,7 @@ export interface AuditFilterFields {
 }
 
 function namesId(id: string): object {
-  const conditions: object[] = [{ actorId: id }, { targetId: id }];
-  conditions.push({ details: { credential: { id } } });
+  const conditions: object[] = [{ actorId: id }, { targetId: id }, { credentialId: id }];
   if (isUuid(id)) conditions.push({ id });
   return { $or: conditions };
 }

@@ -28,6 +28,8 @@ export const AuditLog = defineEntity({
     targetLabelSalt: p.blob().strictNullable(),
     targetLabelCommitment: p.blob(),
     details: p.json<JsonObject>(),
+    /** Out of `details`: the session or API key that the actor used. The database writes it. */
+    credentialId: p.text().strictNullable().persist(false),
     privateDetails: p.json<JsonObject>().strictNullable(),
     privateDetailsSalt: p.blob().strictNullable(),
     privateDetailsCommitment: p.blob(),
