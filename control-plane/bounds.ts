@@ -83,6 +83,11 @@ export const graphqlBounds = {
   ),
 };
 
+/** Bounds on what an organization may hold. */
+export const organizationBounds = {
+  organizationPoliciesMax: number(0, 20_000, fallback.policiesMax, 'Policies of an organization.'),
+};
+
 /** Bounds of logging in. */
 export const loginBounds = {
   accessTokenLifetimeMs: time(fallback.accessTokenLifetimeMs, 'How long an access token is good.'),
@@ -141,7 +146,13 @@ export const loginBounds = {
 };
 
 type BoundSettings = Readonly<
-  Record<keyof typeof graphqlBounds | keyof typeof loginBounds | 'drainTimeoutMs', number>
+  Record<
+    | keyof typeof graphqlBounds
+    | keyof typeof loginBounds
+    | keyof typeof organizationBounds
+    | 'drainTimeoutMs',
+    number
+  >
 >;
 
 /** The settings as the GraphQL API takes them. */
@@ -178,6 +189,7 @@ export function graphqlBoundsOf(config: BoundSettings): GraphqlBounds {
     sessionLifetimeMs: config.sessionLifetimeMs,
     sessionIdleTimeoutMs: config.sessionIdleTimeoutMs,
     invitationLifetimeMs: config.invitationLifetimeMs,
+    policiesMax: config.organizationPoliciesMax,
     passwordResetLifetimeMs: config.passwordResetLifetimeMs,
   };
 }

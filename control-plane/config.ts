@@ -9,7 +9,7 @@ import {
   port,
 } from '../common/setting-types.ts';
 import { loadSettings } from '../common/settings.ts';
-import { graphqlBounds, loginBounds } from './bounds.ts';
+import { graphqlBounds, loginBounds, organizationBounds } from './bounds.ts';
 import { issuerRefreshIntervalMsDefault } from './identity/issuers/refresh-issuer.ts';
 import { keySettings } from './key-settings.ts';
 
@@ -76,6 +76,7 @@ export const controlPlaneSettings = z.object({
     .default('mcp-gateway')
     .describe('`iss` of access tokens: names this installation, the same on every replica.'),
   ...loginBounds,
+  ...organizationBounds,
   privateUpstreamsAllowed: z
     .boolean()
     .default(false)

@@ -16,6 +16,7 @@ import { loadPerson, type Person, type Principal } from '../identity/principal.t
 import type { ProxyTokenDependencies } from '../identity/proxy-tokens.ts';
 import { organizationPermissions } from '../identity/roles.ts';
 import type { PageBounds } from '../input/page.ts';
+import type { PolicyDependencies } from '../policy/policy-change.ts';
 import type { AccessAudit } from '../registry/access-audit.ts';
 import type { RegistryDependencies } from '../registry/servers.ts';
 import type { Store } from '../store/store.ts';
@@ -34,6 +35,7 @@ export interface ApiServices {
   readonly registry: RegistryDependencies;
   readonly issuers: IssuerDependencies;
   readonly oidcLogin: OidcLoginDependencies;
+  readonly policies: PolicyDependencies;
   readonly subscriptions: SubscriptionHub;
   readonly accessAudit: AccessAudit;
   readonly credentials: CredentialMetrics;

@@ -36,6 +36,8 @@ export interface GraphqlBounds extends OperationBounds, SubscriptionBounds, Docu
   /** Log-ins that went to an issuer and have not come back, of one address, and through one issuer. */
   readonly addressLoginsAwayMax: number;
   readonly issuerLoginsAwayMax: number;
+  /** Policies of one organization. */
+  readonly policiesMax: number;
   /** Longest that failures block an account or an address. */
   readonly loginBlockMsMax: number;
 }
@@ -75,4 +77,5 @@ export const graphqlBoundsDefault: GraphqlBounds = {
   addressLoginsAwayMax: 100,
   issuerLoginsAwayMax: 10_000,
   loginBlockMsMax: 5 * 60 * 1000,
+  policiesMax: 10_000,
 };

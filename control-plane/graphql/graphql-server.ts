@@ -141,6 +141,7 @@ function createServices(
       addressRules: { privateAddressesAllowed: options.privateUpstreamsAllowed },
     },
     issuers: { store, masterKeys, refresh, now },
+    policies: { store, policiesMax: bounds.policiesMax, now },
     subscriptions: new SubscriptionHub({ store, feed, bounds, logger, now }),
     accessAudit: new AccessAudit({ store: options.store, logger, now }),
     credentials: createCredentialMetrics(options.registry),

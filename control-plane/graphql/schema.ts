@@ -17,6 +17,7 @@ import { NodeResolver } from './resolvers/node-resolver.ts';
 import { OidcLoginResolver } from './resolvers/oidc-login-resolver.ts';
 import { OrganizationResolver } from './resolvers/organization-resolver.ts';
 import { PasswordResolver } from './resolvers/password-resolver.ts';
+import { OrganizationPoliciesResolver, PolicyResolver } from './resolvers/policy-resolver.ts';
 import { ProxyTokenResolver } from './resolvers/proxy-token-resolver.ts';
 import {
   OrganizationRevocationsResolver,
@@ -45,6 +46,8 @@ export function buildGraphqlSchema(): GraphQLSchema {
       IssuerResolver,
       OidcLoginResolver,
       OrganizationIssuersResolver,
+      PolicyResolver,
+      OrganizationPoliciesResolver,
       RevocationResolver,
       OrganizationRevocationsResolver,
       NodeResolver,

@@ -63,10 +63,13 @@ export function validateName(
 }
 
 /** A description is lines of text, perhaps none. */
-export function validateDescription(path: string, text: string): Violation[] {
-  const { descriptionLengthMax } = textBounds;
-  if (text.length > descriptionLengthMax) {
-    return [violation(path, 'TOO_LONG', `At most ${descriptionLengthMax} characters are allowed.`)];
+export function validateDescription(
+  path: string,
+  text: string,
+  lengthMax: number = textBounds.descriptionLengthMax,
+): Violation[] {
+  if (text.length > lengthMax) {
+    return [violation(path, 'TOO_LONG', `At most ${lengthMax} characters are allowed.`)];
   }
   if (isStorableText(text.replaceAll(/[\n\t]/g, ' '))) return [];
   return [violation(path, 'INVALID_FORMAT', 'Control characters are not allowed.')];

@@ -78,7 +78,13 @@ select jsonb_build_object(
     `(i.organization_id, i.id) in (${touched(inOrganization, touchingKinds.issuers)})
     or i.organization_id in (${touched('t.organization_id', touchingKinds.issuerRoles)})`,
   )},
-  'signingKeys', ${found('signingKeys', `exists (${touched('', touchingKinds.signingKeys)})`)}
+  'signingKeys', ${found('signingKeys', `exists (${touched('', touchingKinds.signingKeys)})`)},
+  'policies', ${found('policies', `(p.organization_id, p.id) in (${touched(inOrganization, touchingKinds.policies)})`)}
+    || ${found('policies', `p.organization_id in (${touched('t.id::uuid', touchingKinds.policyOrders)})`)}
+    || ${found(
+      'policies',
+      `p.organization_id in (${touched('t.organization_id', touchingKinds.namedServers)}) and p.servers <> '{}'`,
+    )}
 )::text as changes`,
 };
 

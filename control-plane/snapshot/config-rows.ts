@@ -5,6 +5,7 @@ import type { ApiKeyRow } from './api-key-resource.ts';
 import type { GroupRow } from './group-view.ts';
 import type { IssuerRow, PublicJwk } from './issuer-resource.ts';
 import type { OrganizationRow } from './organization-resource.ts';
+import type { PolicyRow } from './policy-resource.ts';
 import type { RevocationRow } from './revocation-resource.ts';
 import type { ServerRow } from './server-resource.ts';
 
@@ -67,6 +68,7 @@ export interface EncodedRows {
   readonly sealKeys: readonly Encoded<WrappedSealKeyRow>[];
   readonly issuers: readonly SelectedIssuer[];
   readonly signingKeys: readonly SigningKeyRow[];
+  readonly policies: readonly PolicyRow[];
 }
 
 /** The same, as the rest of the control plane knows them. */
@@ -82,6 +84,8 @@ export interface ConfigRows {
   readonly issuers: readonly SelectedIssuer[];
   /** All of them, when any was touched. */
   readonly signingKeys: readonly SigningKeyRow[];
+  /** Enabled ones alone. */
+  readonly policies: readonly PolicyRow[];
 }
 
 const callingRoleList = callingRoles.map((name) => `'${name}'`).join(', ');
@@ -168,6 +172,16 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
     from issuers i`,
   signingKeys: `
     select k.public_jwk as "publicJwk" from signing_keys k`,
+  policies: `
+    select p.id, p.organization_id as "organizationId", p.name, p.revision, p.effect, p.mode,
+      p.position, p.message, to_jsonb(p.servers) as servers, to_jsonb(p.methods) as methods,
+      to_jsonb(p.tools) as tools, to_jsonb(p.resources) as resources,
+      to_jsonb(p.prompts) as prompts, to_jsonb(p.roles) as roles,
+      to_jsonb(p.subjects) as subjects, to_jsonb(p.api_keys) as "apiKeys", p.condition,
+      coalesce((select jsonb_agg(s.id) from mcp_servers s
+        where s.organization_id = p.organization_id and s.slug = any (p.servers)), '[]')
+        as "serverIds"
+    from (select * from policies where enabled) p`,
 };
 
 function bytes(encoded: string): Buffer {
@@ -193,6 +207,7 @@ export function decodedRows(rows: EncodedRows): ConfigRows {
     sealKeys: rows.sealKeys.map((row) => ({ ...row, wrappedKey: bytes(row.wrappedKey) })),
     issuers: rows.issuers,
     signingKeys: rows.signingKeys,
+    policies: rows.policies,
   };
 }
 
@@ -222,5 +237,6 @@ export async function readAllRows(em: EntityManager): Promise<ConfigRows> {
     sealKeys: await select('sealKeys'),
     issuers: await select('issuers'),
     signingKeys: await select('signingKeys'),
+    policies: await select('policies'),
   });
 }

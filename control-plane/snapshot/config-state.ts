@@ -196,6 +196,7 @@ export class ConfigState {
       ...rows.revocations.map((row) => this.#compiler.revocation(row)),
       ...rows.apiKeys.map((row) => this.#compiler.apiKey(row)),
       ...rows.issuers.map((row) => this.#compiler.issuer(row)),
+      ...rows.policies.map((row) => this.#compiler.policy(row)),
     ];
   }
 
@@ -210,6 +211,7 @@ export class ConfigState {
       // Also the ids of changes, which name no source.
       ...[...touched.revocationIds].map((id) => `revocation/${id}`),
       ...[...touched.issuerIds].map((id) => `issuer/${id}`),
+      ...[...touched.policyIds].map((id) => `policy/${id}`),
     ].filter((source) => !present.has(source));
     return [
       ...found,

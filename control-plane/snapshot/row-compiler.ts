@@ -19,6 +19,7 @@ import type {
 } from './config-rows.ts';
 import { issuerResource, platformIssuerResource } from './issuer-resource.ts';
 import { type OrganizationRow, organizationResource } from './organization-resource.ts';
+import { type PolicyRow, policyResource } from './policy-resource.ts';
 import { type RevocationRow, revocationResource } from './revocation-resource.ts';
 import { type SealKeyRow, sealKeyRingResource } from './seal-key-ring-resource.ts';
 import { type ServerRow, serverResource, serverViolations } from './server-resource.ts';
@@ -80,6 +81,10 @@ export class RowCompiler {
 
   revocation(row: RevocationRow): SourceChange {
     return { source: `revocation/${row.id}`, resource: revocationResource(row) };
+  }
+
+  policy(row: PolicyRow): SourceChange {
+    return { source: `policy/${row.id}`, resource: policyResource(row) };
   }
 
   /** The ring of one group; a group without keys has none. */

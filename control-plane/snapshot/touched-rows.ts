@@ -20,6 +20,11 @@ export const touchingKinds = {
   issuerRoles: ['custom_role'],
   /** Nodes get the public halves, as the gateway's own issuer. */
   signingKeys: ['signing_key'],
+  policies: ['policy'],
+  /** All of an organization's, renumbered. */
+  policyOrders: ['policy_order'],
+  /** Policies that name servers: which ones these are may have changed. */
+  namedServers: ['server'],
   /** Revoked, or their group removed: open streams are to be checked. */
   tokens: ['node_token', 'node_group'],
 } as const satisfies Readonly<Record<string, readonly ChangedResourceKind[]>>;
@@ -37,6 +42,7 @@ export interface TouchedRows {
   readonly sealKeyGroupIds: ReadonlySet<string>;
   readonly issuerIds: ReadonlySet<string>;
   readonly signingKeys: boolean;
+  readonly policyIds: ReadonlySet<string>;
   readonly groups: boolean;
   readonly tokens: boolean;
 }
@@ -57,6 +63,7 @@ export function touchedRows(revisions: readonly RevisionEntries[]): TouchedRows 
     sealKeyGroupIds: ids(touchingKinds.sealKeys),
     issuerIds: ids(touchingKinds.issuers),
     signingKeys: ids(touchingKinds.signingKeys).size > 0,
+    policyIds: ids(touchingKinds.policies),
     groups: ids(touchingKinds.groups).size > 0,
     tokens: ids(touchingKinds.tokens).size > 0,
   };

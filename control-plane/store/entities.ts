@@ -18,6 +18,9 @@ import { OidcLogin } from './entities/oidc-login.ts';
 import { OneTimeToken } from './entities/one-time-token.ts';
 import { Organization } from './entities/organization.ts';
 import { PlatformState } from './entities/platform-state.ts';
+import { Policy } from './entities/policy.ts';
+import { PolicyExpectation } from './entities/policy-expectation.ts';
+import { PolicyRevision } from './entities/policy-revision.ts';
 import { RefreshToken } from './entities/refresh-token.ts';
 import { RequestLog } from './entities/request-log.ts';
 import { RequestRefusal } from './entities/request-refusal.ts';
@@ -53,6 +56,9 @@ export const entities = [
   McpServer,
   McpEndpoint,
   UpstreamSecret,
+  Policy,
+  PolicyRevision,
+  PolicyExpectation,
   AuditChain,
   AuditLog,
   ConfigChange,

@@ -2,12 +2,16 @@ import { createHash } from 'node:crypto';
 import type { EntityManager } from '@mikro-orm/postgresql';
 
 // First half of every advisory lock of a transaction; migrations lock under another one.
-const lockSpace = { revision: 0x6d637068, auditChain: 0x6d637069 } as const;
+const lockSpace = {
+  policies: 0x6d637067,
+  revision: 0x6d637068,
+  auditChain: 0x6d637069,
+} as const;
 
 /**
- * Takes an advisory lock that PostgreSQL holds until the transaction ends. The order is revision, then
- * audit chain; nobody takes another lock after them, so that they can't be part of a deadlock and are
- * held for a moment only.
+ * Takes an advisory lock that PostgreSQL holds until the transaction ends. An organization's policies are
+ * locked before anything else. Last come revision, then audit chain; nobody takes another lock after them, so
+ * that they can't be part of a deadlock and are held for a moment only.
  */
 export async function lockUntilCommit(
   em: EntityManager,

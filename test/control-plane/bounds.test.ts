@@ -1,5 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { graphqlBounds, graphqlBoundsOf, loginBounds } from '../../control-plane/bounds.ts';
+import {
+  graphqlBounds,
+  graphqlBoundsOf,
+  loginBounds,
+  organizationBounds,
+} from '../../control-plane/bounds.ts';
 import { controlPlaneSettings } from '../../control-plane/config.ts';
 import { graphqlBoundsDefault } from '../../control-plane/graphql/graphql-bounds.ts';
 
@@ -10,7 +15,10 @@ test('the API’s bounds are those of its defaults where nothing is set', () => 
 });
 
 test('each setting moves one bound, and each bound has a setting', () => {
-  const names = [...Object.keys(graphqlBounds), ...Object.keys(loginBounds), 'drainTimeoutMs'];
+  const names = [
+    ...Object.keys({ ...graphqlBounds, ...loginBounds, ...organizationBounds }),
+    'drainTimeoutMs',
+  ];
   const moved = names.map((name) => {
     const value = Number(defaults[name as keyof typeof graphqlBounds]) - 1;
     const bounds = graphqlBoundsOf({ ...defaults, [name]: value });

@@ -1,0 +1,138 @@
+import type { EntityManager } from '@mikro-orm/postgresql';
+import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
+import { orTaken } from '../input/unique-violation.ts';
+import type { Outcome, Violation } from '../input/violation.ts';
+import type { AuditEvent } from '../store/append-audit-entry.ts';
+import type { ChangedResource } from '../store/changed-resource.ts';
+import { commitChange } from '../store/commit-change.ts';
+import type { Policy } from '../store/entities/policy.ts';
+import { type PolicyDefinition, PolicyRevision } from '../store/entities/policy-revision.ts';
+import type { Store } from '../store/store.ts';
+import { lockUntilCommit } from '../store/transaction-locks.ts';
+import { checkExpectations } from './expectations.ts';
+
+export interface PolicyDependencies {
+  readonly store: Store;
+  /** Policies of one organization. */
+  readonly policiesMax: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+}
+
+const taken = { policies_organization_id_name_key: 'name' };
+
+/** Takes back what the transaction has written. */
+class ChangeRefused extends Error {
+  readonly violations: readonly Violation[];
+
+  constructor(violations: readonly Violation[]) {
+    super('The change of a policy is refused.');
+    this.violations = violations;
+  }
+}
+
+/**
+ * Runs a change of an organization's policies while no other changes any of them: the order, the expectations
+ * and the bound on their number are about all of them together.
+ */
+export async function changingPolicies<T>(
+  store: Store,
+  organizationId: string,
+  work: (em: EntityManager) => Promise<Outcome<T>>,
+): Promise<Outcome<T>> {
+  try {
+    return await orTaken(taken, () =>
+      store.withOrganization(organizationId, async (em) => {
+        await lockUntilCommit(em, 'policies', organizationId.toLowerCase());
+        return work(em);
+      }),
+    );
+  } catch (error) {
+    if (!(error instanceof ChangeRefused)) throw error;
+    return { ok: false, violations: error.violations };
+  }
+}
+
+const definitionNames = [
+  'name',
+  'description',
+  'effect',
+  'mode',
+  'enabled',
+  'message',
+  'servers',
+  'methods',
+  'tools',
+  'resources',
+  'prompts',
+  'roles',
+  'subjects',
+  'apiKeys',
+  'condition',
+] as const satisfies readonly (keyof PolicyDefinition)[];
+
+/** What a policy says, copied. */
+export function definitionOf(policy: PolicyDefinition): PolicyDefinition {
+  const copy = Object.fromEntries(definitionNames.map((name) => [name, policy[name]]));
+  return structuredClone(copy) as unknown as PolicyDefinition;
+}
+
+/** A policy as its audit entries know it. */
+export function auditedPolicy(policy: Policy): AuditedFields {
+  return auditedFields(policy, [...definitionNames, 'position']);
+}
+
+/** A policy that changed, or was made or deleted, and what is to be written of it. */
+export interface PolicyChange {
+  readonly actor: AuditEvent['actor'];
+  readonly action: 'policy.create' | 'policy.update' | 'policy.move' | 'policy.delete';
+  /** As it is now; a deleted one as it was last. */
+  readonly policy: Policy;
+  /** Null: it is new. */
+  readonly before: AuditedFields | null;
+  /** The revision that what it says now has; undefined: it says what it said. */
+  readonly revision?: Pick<PolicyRevision, 'revision' | 'change'> | undefined;
+  /** What else it touched. */
+  readonly resources?: readonly ChangedResource[];
+  /** Expectations that fail don't refuse it. */
+  readonly force?: boolean | undefined;
+}
+
+/**
+ * Ends a transaction that changed policies: tries the expectations on them as they are now, then writes
+ * history, audit entry and revision. The last call of `changingPolicies`.
+ */
+export async function commitPolicyChange(
+  em: EntityManager,
+  change: PolicyChange,
+): Promise<{ revision: number }> {
+  const { actor, action, policy, before, revision: said } = change;
+  const { organizationId, id: policyId } = policy;
+  await em.flush();
+  const expectations = await checkExpectations(em, organizationId, change.force ?? false);
+  if (expectations.violations.length > 0) throw new ChangeRefused(expectations.violations);
+  if (said !== undefined) {
+    em.create(PolicyRevision, {
+      ...{ organizationId, policyId, ...said },
+      definition: definitionOf(policy),
+      actor: `${actor.kind}:${actor.id}`,
+      changedAt: new Date(),
+      configRevision: null,
+    });
+  }
+  const after = action === 'policy.delete' ? null : auditedPolicy(policy);
+  const { revision } = await commitChange(em, {
+    organizationId,
+    actor,
+    action,
+    target: { type: 'policy', id: policyId, label: policy.name },
+    ...auditedChange(before, after, expectations.details),
+    resources: [{ kind: 'policy', id: policyId }, ...(change.resources ?? [])],
+  });
+  if (said !== undefined) {
+    // This transaction's own row, and no column of a key: it waits for nobody.
+    const written = { organizationId, policyId, revision: said.revision };
+    await em.nativeUpdate(PolicyRevision, written, { configRevision: revision });
+  }
+  return { revision };
+}
