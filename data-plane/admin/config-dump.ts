@@ -44,6 +44,9 @@ function entryDump(entry: ResourceEntry): object {
         ...entry.value,
         keys: entry.value.keys.map(({ id, algorithms }) => ({ id, algorithms: [...algorithms] })),
       };
+    // With its condition's source; what is compiled of it says no more.
+    case 'Policy':
+      return entry.value.policy;
     case 'Revocation':
     case 'ToolPin':
       return entry.value;

@@ -160,7 +160,7 @@ export class ConfigStream {
   }
 
   async #rangeChunk(chunk: RangeChunk, epoch: string): Promise<StreamFault | undefined> {
-    const outcome = this.#assembler.add(chunk);
+    const outcome = await this.#assembler.add(chunk);
     switch (outcome.kind) {
       case 'incomplete':
         return undefined;

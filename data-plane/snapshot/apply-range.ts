@@ -1,6 +1,6 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TypeDigest } from '../../proto/gen/mcpgw/discovery/v1/TypeDigest.ts';
 import { type HeldResource, resourceKey } from './held-resource.ts';
+import { inTurns } from './in-turns.ts';
 import type { CompleteRange } from './range-assembler.ts';
 import type { ResourceState } from './resource-state.ts';
 
@@ -24,9 +24,6 @@ export type RangeOutcome =
   | { readonly kind: 'refused'; readonly message: string }
   /** The result isn't what the control plane says that it is. */
   | { readonly kind: 'digest_mismatch'; readonly types: readonly string[] };
-
-/** So many resources are worked in before calls get their turn: 1 or 2 ms. */
-const resourcesPerTurn = 250;
 
 function positionViolation(
   state: ResourceState,
@@ -56,6 +53,35 @@ export function differingTypes(state: ResourceState, expected: readonly TypeDige
   });
 }
 
+function* applying(
+  state: ResourceState,
+  range: CompleteRange,
+  context: RangeContext,
+): Generator<void, RangeOutcome> {
+  const editor = state.edit();
+  const rejected: HeldResource[] = [];
+  for (const { type, name } of range.removed) {
+    editor.remove(type, name);
+    yield;
+  }
+  for (const resource of range.resources) {
+    const held = editor.put(resource);
+    if (held.refusal !== undefined) rejected.push(held);
+    yield;
+  }
+  if (context.replacesAll) {
+    const keys = range.resources.map(({ resource }) => resourceKey(resource.type, resource.name));
+    yield* editor.retain(new Set(keys));
+  } else if (context.first) {
+    editor.removeWithdrawn();
+  }
+  const next = yield* editor.finishing(context.epoch, range.toRevision);
+  const types = differingTypes(next, range.commit.digests);
+  return types.length > 0
+    ? { kind: 'digest_mismatch', types }
+    : { kind: 'applied', state: next, rejected };
+}
+
 /**
  * Applies a range as a whole: the outcome is a new state, or none, and `state` stays as it is. What can't
  * be used doesn't keep the rest from being applied. Gives calls their turn while a large range is
@@ -67,30 +93,7 @@ export async function applyRange(
   context: RangeContext,
 ): Promise<RangeOutcome> {
   const violation = positionViolation(state, range, context);
-  if (violation !== undefined) return { kind: 'refused', message: violation };
-  const editor = state.edit();
-  const rejected: HeldResource[] = [];
-  let sinceTurn = 0;
-  for (const { type, name } of range.removed) editor.remove(type, name);
-  for (const resource of range.resources) {
-    const held = editor.put(resource);
-    if (held.refusal !== undefined) rejected.push(held);
-    sinceTurn += 1;
-    if (sinceTurn >= resourcesPerTurn) {
-      sinceTurn = 0;
-      await nextTurn();
-    }
-  }
-  if (context.replacesAll) {
-    editor.retain(
-      new Set(range.resources.map(({ resource }) => resourceKey(resource.type, resource.name))),
-    );
-  } else if (context.first) {
-    editor.removeWithdrawn();
-  }
-  const next = editor.finish(context.epoch, range.toRevision);
-  const types = differingTypes(next, range.commit.digests);
-  return types.length > 0
-    ? { kind: 'digest_mismatch', types }
-    : { kind: 'applied', state: next, rejected };
+  return violation === undefined
+    ? inTurns(applying(state, range, context))
+    : { kind: 'refused', message: violation };
 }

@@ -2,7 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { contracts } from '../../common/contracts.ts';
 import type { Logger } from '../../common/logging.ts';
 import { checkResource, type ReceivedResource, receivedResource } from './held-resource.ts';
-import { ResourceState } from './resource-state.ts';
+import { inTurns } from './in-turns.ts';
+import { ResourceState, type ResourceStateEditor } from './resource-state.ts';
 import { readSealedFile, SealedFileError, writeSealedFile } from './sealed-file.ts';
 
 export interface DiskCacheOptions {
@@ -74,6 +75,13 @@ function parseHead(block: Buffer): CacheHead {
   return { format, build, epoch, revision };
 }
 
+function* putting(editor: ResourceStateEditor, block: Buffer): Generator<void, void> {
+  for (const resource of resourcesOf(block)) {
+    editor.put(checkResource(resource));
+    yield;
+  }
+}
+
 async function load(options: DiskCacheOptions): Promise<ResourceState> {
   const editor = ResourceState.empty().edit();
   let head: CacheHead | undefined;
@@ -82,12 +90,12 @@ async function load(options: DiskCacheOptions): Promise<ResourceState> {
       head = parseHead(block);
       continue;
     }
-    for (const resource of resourcesOf(block)) editor.put(checkResource(resource));
+    await inTurns(putting(editor, block));
   }
   if (head === undefined) throw new SealedFileError('corrupt', 'The cache has no head.');
   // Another build may be able to use what the one before refused, so it asks for that again.
   if (head.build !== options.build) editor.withdrawRefused();
-  return editor.finish(head.epoch, head.revision);
+  return inTurns(editor.finishing(head.epoch, head.revision));
 }
 
 /**

@@ -2,6 +2,7 @@ import type { RangeChunk } from '../../proto/gen/mcpgw/discovery/v1/RangeChunk.t
 import type { RangeCommit } from '../../proto/gen/mcpgw/discovery/v1/RangeCommit.ts';
 import type { ResourceName } from '../../proto/gen/mcpgw/discovery/v1/ResourceName.ts';
 import { type CheckedResource, checkResource, receivedResource } from './held-resource.ts';
+import { inTurns } from './in-turns.ts';
 
 /** A revision range that has arrived as a whole, each resource verified and decoded. */
 export interface CompleteRange {
@@ -22,8 +23,8 @@ const overheadBytes = 256;
 const serverIdBytes = 64;
 
 /**
- * Collects the chunks of a range. Each chunk is decoded as it arrives, so that a large range never
- * holds up calls for longer than a chunk takes; nothing of it counts before the commit marker.
+ * Collects the chunks of a range. Each chunk is decoded as it arrives; nothing of it counts before the
+ * commit marker.
  */
 export class RangeAssembler {
   readonly #rangeBytesMax: number;
@@ -46,7 +47,12 @@ export class RangeAssembler {
     this.#removed = [];
   }
 
-  add(chunk: RangeChunk): ChunkOutcome {
+  /** Gives calls their turn while it decodes; the next chunk has to wait until this one is worked in. */
+  add(chunk: RangeChunk): Promise<ChunkOutcome> {
+    return inTurns(this.#adding(chunk));
+  }
+
+  *#adding(chunk: RangeChunk): Generator<void, ChunkOutcome> {
     const violation = this.#violation(chunk);
     if (violation !== undefined) {
       this.reset();
@@ -56,6 +62,7 @@ export class RangeAssembler {
     this.#nextIndex += 1;
     for (const message of chunk.resources) {
       this.#resources.push(checkResource(receivedResource(message)));
+      yield;
     }
     for (const name of chunk.removedResources) this.#removed.push(name);
     if (chunk.commit === null) return { kind: 'incomplete' };

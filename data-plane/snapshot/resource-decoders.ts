@@ -1,8 +1,10 @@
+import type { PreparedPolicy } from '../../common/policy/prepared-policy.ts';
 import { isResourceType, type ResourceType } from '../../common/resource-types.ts';
 import { decodeApiKey } from './api-key-decoder.ts';
 import type { IssuerEntry } from './issuer.ts';
 import { decodeIssuer } from './issuer-decoder.ts';
 import { decodeOrganization } from './organization-decoder.ts';
+import { decodePolicy } from './policy-decoder.ts';
 import type { ResourceBody } from './resource-decoder.ts';
 import type { RevocationEntry } from './revocation.ts';
 import { decodeRevocation } from './revocation-decoder.ts';
@@ -21,6 +23,7 @@ export type ResourceEntry =
   | { readonly type: 'Issuer'; readonly value: IssuerEntry }
   | { readonly type: 'Server'; readonly value: ServerEntry }
   | { readonly type: 'ToolPin'; readonly value: ToolPinEntry }
+  | { readonly type: 'Policy'; readonly value: PreparedPolicy }
   | { readonly type: 'Revocation'; readonly value: RevocationEntry }
   | { readonly type: 'SealKeyRing'; readonly value: SealKeyRing };
 
@@ -63,7 +66,10 @@ const decoders: Readonly<Record<ResourceType, EntryDecoder>> = {
     const decoded = decodeToolPin(resource);
     return decoded.ok ? { ok: true, value: { type: 'ToolPin', value: decoded.value } } : decoded;
   },
-  Policy: notEnforceable('Policy'),
+  Policy: (resource) => {
+    const decoded = decodePolicy(resource);
+    return decoded.ok ? { ok: true, value: { type: 'Policy', value: decoded.value } } : decoded;
+  },
   RateLimit: notEnforceable('RateLimit'),
   Revocation: (resource) => {
     const decoded = decodeRevocation(resource);

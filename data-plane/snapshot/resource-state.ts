@@ -6,6 +6,7 @@ import {
   type ReceivedResource,
   resourceKey,
 } from './held-resource.ts';
+import { atOnce } from './in-turns.ts';
 import { PersistentMap, type PersistentMapEditor } from './persistent-map.ts';
 import type { Snapshot } from './snapshot.ts';
 import { SnapshotTables, type SnapshotTablesEditor } from './snapshot-tables.ts';
@@ -183,22 +184,29 @@ export class ResourceStateEditor {
     }
   }
 
-  /** Removes all but the named resources, which `resourceKey` names. */
-  retain(keys: ReadonlySet<string>): void {
+  /** Removes all but the named resources, which `resourceKey` names; in steps. */
+  *retain(keys: ReadonlySet<string>): Generator<void, void> {
     const known = new Set([...this.#original.types.keys(), ...this.#types.keys()]);
     for (const type of known) {
       for (const { received } of [...this.#type(type).held.values()]) {
         if (!keys.has(resourceKey(type, received.name))) this.remove(type, received.name);
+        yield;
       }
     }
   }
 
   finish(epoch: string, revision: number): ResourceState {
+    return atOnce(this.finishing(epoch, revision));
+  }
+
+  /** The same in steps. */
+  *finishing(epoch: string, revision: number): Generator<void, ResourceState> {
     const types = new Map(this.#original.types);
     for (const [type, { held, digest }] of this.#types) {
       types.set(type, { held: held.finish(), digest });
+      yield;
     }
-    const tables = this.#tables.finish();
+    const tables = yield* this.#tables.finishing();
     return new ResourceState({ epoch, revision, types, refused: this.#refused.finish(), tables });
   }
 

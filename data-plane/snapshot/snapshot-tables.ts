@@ -3,6 +3,7 @@ import { FailClosedIndex, type FailClosedIndexEditor } from './fail-closed-index
 import { failsClosed, type HeldResource, type UsableResource } from './held-resource.ts';
 import { IssuerIndex, type IssuerIndexEditor } from './issuer-index.ts';
 import { PersistentMap, type PersistentMapEditor } from './persistent-map.ts';
+import { PolicyTable, type PolicyTableEditor } from './policy-table.ts';
 import { RevocationIndex, type RevocationIndexEditor } from './revocation-index.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
 import type { ApiKeyEntry, OrganizationEntry, ServerEntry, Snapshot } from './snapshot.ts';
@@ -36,6 +37,7 @@ interface Tables {
   readonly servers: ClaimIndex<ServerEntry>;
   readonly issuers: IssuerIndex;
   readonly toolPins: ClaimIndex<ToolPinEntry>;
+  readonly policies: PolicyTable;
   readonly revocations: RevocationIndex;
   readonly rings: Rings;
   /** The keys in use: those of the rings held, or of the last ones when a ring was taken away for none. */
@@ -58,6 +60,7 @@ export class SnapshotTables {
       servers: new ClaimIndex(),
       issuers: new IssuerIndex(),
       toolPins: new ClaimIndex(),
+      policies: new PolicyTable(),
       revocations: new RevocationIndex(),
       rings: new Map(),
       sealKeys: undefined,
@@ -68,7 +71,7 @@ export class SnapshotTables {
   /** Undefined until there is a seal key ring: sessions could not be sealed, so that no call can be served. */
   snapshot(epoch: string, revision: number): Snapshot | undefined {
     const { organizations, apiKeys, servers, issuers, sealKeys, failClosed } = this.#tables;
-    const { revocations, toolPins } = this.#tables;
+    const { revocations, toolPins, policies } = this.#tables;
     if (sealKeys === undefined) return undefined;
     return {
       epoch,
@@ -81,6 +84,7 @@ export class SnapshotTables {
       issuer: (organizationId, issuer) => issuers.find(organizationId, issuer),
       issuers: (organizationId) => issuers.of(organizationId),
       toolPin: (serverId, tool) => toolPins.get(serverTool(serverId, tool))?.pin,
+      policies: ({ id, policyDefault }) => policies.of(id, policyDefault),
       failClosed: (organizationId, serverId) => failClosed.find(organizationId, serverId),
     };
   }
@@ -96,6 +100,7 @@ export class SnapshotTablesEditor {
   readonly #servers: ClaimIndexEditor<ServerEntry>;
   readonly #issuers: IssuerIndexEditor;
   readonly #toolPins: ClaimIndexEditor<ToolPinEntry>;
+  readonly #policies: PolicyTableEditor;
   readonly #revocations: RevocationIndexEditor;
   readonly #rings: Map<string, SealKeyRing>;
   readonly #sealKeysBefore: SealKeyRing | undefined;
@@ -107,6 +112,7 @@ export class SnapshotTablesEditor {
     this.#servers = tables.servers.edit();
     this.#issuers = tables.issuers.edit();
     this.#toolPins = tables.toolPins.edit();
+    this.#policies = tables.policies.edit();
     this.#revocations = tables.revocations.edit();
     this.#rings = new Map(tables.rings);
     this.#sealKeysBefore = tables.sealKeys;
@@ -130,12 +136,14 @@ export class SnapshotTablesEditor {
 
   /** In steps, for an organization may have many policies. */
   *finishing(): Generator<void, SnapshotTables> {
+    const policies = yield* this.#policies.finishing();
     return new SnapshotTables({
       organizations: this.#organizations.finish(),
       apiKeys: this.#apiKeys.finish(),
       servers: this.#servers.finish(),
       issuers: this.#issuers.finish(),
       toolPins: this.#toolPins.finish(),
+      policies,
       revocations: this.#revocations.finish(),
       rings: this.#rings,
       sealKeys: joinRings(this.#rings) ?? this.#sealKeysBefore,
@@ -172,6 +180,9 @@ export class SnapshotTablesEditor {
           lastGood,
         });
         return;
+      case 'Policy':
+        this.#policies.add(entry.value);
+        return;
       case 'Revocation':
         this.#revocations.add(entry.value);
         return;
@@ -203,6 +214,9 @@ export class SnapshotTablesEditor {
           serverTool(entry.value.serverId, entry.value.pin.tool),
           entry.value.id,
         );
+        return;
+      case 'Policy':
+        this.#policies.remove(entry.value);
         return;
       case 'Revocation':
         this.#revocations.remove(entry.value);

@@ -1,4 +1,5 @@
 import type { PolicyPin } from '../../common/policy/policy-call.ts';
+import type { PolicySet } from '../../common/policy/policy-set.ts';
 import type { IssuerEntry } from './issuer.ts';
 import type { RevocationIndex } from './revocation-index.ts';
 import type { SealKeyRing } from './seal-key-ring.ts';
@@ -93,6 +94,8 @@ export interface Snapshot {
   issuers(organizationId: string): readonly IssuerEntry[];
   /** What an admin has approved of a server's tool, if anything. */
   toolPin(serverId: string, tool: string): PolicyPin | undefined;
+  /** What the organization's calls are decided by; the same object while nothing of it changed. */
+  policies(organization: Pick<OrganizationEntry, 'id' | 'policyDefault'>): PolicySet;
   /** The refused restriction that closes this server, if any. */
   failClosed(organizationId: string, serverId: string): FailClosedEntry | undefined;
 }

@@ -7,6 +7,7 @@ import type { TypeDigestInput } from '../../proto/gen/mcpgw/discovery/v1/TypeDig
 import type { ApiKeyInput } from '../../proto/gen/mcpgw/resources/v1/ApiKey.ts';
 import type { OrganizationInput } from '../../proto/gen/mcpgw/resources/v1/Organization.ts';
 import type { ServerInput } from '../../proto/gen/mcpgw/resources/v1/Server.ts';
+import type { PolicyInput } from '../../proto/gen/mcpgw/resources/v1/Policy.ts';
 import type { ToolPinInput } from '../../proto/gen/mcpgw/resources/v1/ToolPin.ts';
 
 /** An envelope with the version that its content has. */
@@ -75,13 +76,27 @@ export function toolPin(fields: ToolPinInput & { id: string; serverId: string })
   return envelope('ToolPin', id, { organizationId, serverIds: [serverId] }, body);
 }
 
-export function policy(id: string, organizationId: string, serverIds: string[] = []): Resource {
+/** An enforced policy that denies every call, except as given. */
+export function policy(id: string, organizationId: string, fields: PolicyInput = {}): Resource {
   const body = contracts.resources.Policy.serialize({
     id,
     organizationId,
     name: id,
-    condition: 'true',
+    revision: 1,
+    effect: 'POLICY_EFFECT_DENY',
+    mode: 'POLICY_MODE_ENFORCE',
+    ...fields,
   });
+  return envelope('Policy', id, { organizationId, serverIds: [] }, body);
+}
+
+/** A policy that no build of today can use: its effect is none that it knows. */
+export function strangePolicy(
+  id: string,
+  organizationId: string,
+  serverIds: string[] = [],
+): Resource {
+  const body = contracts.resources.Policy.serialize({ id, organizationId, name: id, revision: 1 });
   return envelope('Policy', id, { organizationId, serverIds }, body);
 }
 

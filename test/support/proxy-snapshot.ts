@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { newCredential } from '../../common/credential.ts';
+import { compileCondition } from '../../common/policy/compile-condition.ts';
+import type { Policy } from '../../common/policy/policy.ts';
+import { PolicySet } from '../../common/policy/policy-set.ts';
 import type { PolicyPin } from '../../common/policy/policy-call.ts';
 import type { IssuerEntry } from '../../data-plane/snapshot/issuer.ts';
 import type { RevokedTokens } from '../../data-plane/snapshot/revocation.ts';
@@ -13,6 +16,8 @@ import type {
 } from '../../data-plane/snapshot/snapshot.ts';
 import { policySettings } from './policy-settings.ts';
 
+const noPolicies = { allow: PolicySet.empty.withDefault('allow'), deny: PolicySet.empty };
+
 /** A snapshot that a test fills by hand. */
 export class ProxySnapshot implements Snapshot {
   readonly epoch = 'epoch-1';
@@ -25,6 +30,8 @@ export class ProxySnapshot implements Snapshot {
   /** By `${server id}/${tool}`. */
   readonly toolPins = new Map<string, PolicyPin>();
   readonly closed = new Map<string, FailClosedEntry>();
+  /** By organization id. */
+  readonly policySets = new Map<string, PolicySet>();
   revocations = new RevocationIndex();
   readonly #sealKey = { id: 'k1', key: randomBytes(32) };
 
@@ -55,6 +62,11 @@ export class ProxySnapshot implements Snapshot {
 
   toolPin(serverId: string, tool: string): PolicyPin | undefined {
     return this.toolPins.get(`${serverId}/${tool}`);
+  }
+
+  policies({ id, policyDefault }: Pick<OrganizationEntry, 'id' | 'policyDefault'>): PolicySet {
+    const set = this.policySets.get(id) ?? noPolicies[policyDefault];
+    return set.withDefault(policyDefault);
   }
 
   failClosed(_organizationId: string, serverId: string): FailClosedEntry | undefined {
@@ -91,6 +103,12 @@ export class ProxySnapshot implements Snapshot {
       ...fields,
     });
     return credential.text;
+  }
+
+  /** Replaces the policies of an organization. */
+  setPolicies({ id, policyDefault }: OrganizationEntry, policies: readonly Policy[]): void {
+    const set = PolicySet.compile(policies, { default: policyDefault, compile: compileCondition });
+    this.policySets.set(id, set);
   }
 
   /** Revokes tokens of an organization. */

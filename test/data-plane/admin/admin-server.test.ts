@@ -16,7 +16,7 @@ import {
 import {
   apiKey,
   organization,
-  policy,
+  strangePolicy,
   sealKeyRing,
   server,
 } from '../../support/control-plane-double-resources.ts';
@@ -89,7 +89,7 @@ async function synced(): Promise<void> {
   });
   await started;
   const bad = server('s', 'acme', { endpoints: [] });
-  const rule = policy('p', 'acme', ['t']);
+  const rule = strangePolicy('p', 'acme', ['t']);
   const rest = [sealKeyRing(), organization('acme'), apiKey('keyAAAAAAAAA', 'acme')];
   stream.range({ from: 4, to: 5, resources: [bad, rule], set: [...rest, bad, rule] });
   await node.snapshot(({ revision }) => revision === 5);

@@ -13,7 +13,7 @@ import {
 import {
   apiKey,
   organization,
-  policy,
+  strangePolicy,
   sealKeyRing,
   server,
   withheld,
@@ -128,7 +128,7 @@ describe('a stream', () => {
 
   test('opens again with what is refused from before in its first acknowledgment', async () => {
     const { stream } = await syncedNode();
-    const rule = policy('p', 'acme');
+    const rule = strangePolicy('p', 'acme');
     stream.range({ from: 5, to: 6, resources: [rule], set: [ring, acme, key, rule] });
     expect((await stream.acknowledgment()).rejected).toHaveLength(1);
     stream.end();
@@ -320,8 +320,8 @@ describe('the disk cache', () => {
 
   test('carries what fails closed, also what was withheld', async () => {
     const { stream } = await syncedNode();
-    const refused = policy('p', 'acme', ['s']);
-    const hidden = withheld(policy('q', 'other'));
+    const refused = strangePolicy('p', 'acme', ['s']);
+    const hidden = withheld(strangePolicy('q', 'other'));
     stream.range({
       from: 5,
       to: 6,
@@ -337,7 +337,7 @@ describe('the disk cache', () => {
 
   test('makes another build ask again for what the one before refused', async () => {
     const { stream } = await syncedNode();
-    const rule = withheld(policy('p', 'acme'));
+    const rule = withheld(strangePolicy('p', 'acme'));
     stream.range({ from: 5, to: 6, resources: [rule], set: [ring, acme, key, rule] });
     await stream.acknowledgment();
     await nodes[0]?.close();
@@ -350,7 +350,7 @@ describe('the disk cache', () => {
       'SealKeyRing',
     ]);
     next.welcome('epoch-1');
-    const offered = policy('p', 'acme');
+    const offered = strangePolicy('p', 'acme');
     next.range({ from: 6, to: 6, resources: [offered], set: [ring, acme, key, offered] });
     expect((await next.acknowledgment()).rejected).toMatchObject([{ name: 'p' }]);
     await started;

@@ -15,8 +15,10 @@ import {
   policy,
   sealKeyRing,
   server,
+  strangePolicy,
   withheld,
 } from '../../support/control-plane-double-resources.ts';
+import { policyCall } from '../../support/policy-call.ts';
 
 interface Change {
   readonly put?: readonly Resource[];
@@ -105,20 +107,23 @@ describe('a state', () => {
   });
 
   test('counts what it received in its digests, whether it can be used or not', () => {
-    const set = [sealKeyRing(), badServer('a', 'acme'), withheld(policy('p', 'acme'))];
+    const set = [sealKeyRing(), badServer('a', 'acme'), withheld(strangePolicy('p', 'acme'))];
     expect(differingTypes(stateOf(...set.slice(1)), digestsOf(set) as never)).toEqual([]);
   });
 });
 
 describe('a restriction that can’t be used', () => {
   const cases: [string, Resource][] = [
-    ['of a type that this build can’t enforce', policy('p', 'acme')],
+    ['of an effect that this build doesn’t know', strangePolicy('p', 'acme')],
     [
       'with a body that is no message',
       envelope('Policy', 'p', { organizationId: 'acme', serverIds: [] }, Buffer.from([0xff, 0xff])),
     ],
-    ['with a version that isn’t its hash', { ...policy('p', 'acme'), version: '0'.repeat(32) }],
-    ['that is withheld', withheld(policy('p', 'acme'))],
+    [
+      'with a version that isn’t its hash',
+      { ...strangePolicy('p', 'acme'), version: '0'.repeat(32) },
+    ],
+    ['that is withheld', withheld(strangePolicy('p', 'acme'))],
     [
       'that limits',
       envelope('RateLimit', 'p', { organizationId: 'acme', serverIds: [] }, Buffer.alloc(0)),
@@ -135,10 +140,10 @@ describe('a restriction that can’t be used', () => {
   });
 
   test('closes only the servers in its scope, and opens them when it is removed or targets others', () => {
-    const closed = stateOf(policy('p', 'acme', ['a', 'b']));
+    const closed = stateOf(strangePolicy('p', 'acme', ['a', 'b']));
     expect(snapshotOf(closed).failClosed('acme', 'a')?.name).toBe('p');
     expect(snapshotOf(closed).failClosed('acme', 'c')).toBeUndefined();
-    const moved = apply(closed, { put: [policy('p', 'acme', ['c'])] });
+    const moved = apply(closed, { put: [strangePolicy('p', 'acme', ['c'])] });
     expect(snapshotOf(moved).failClosed('acme', 'a')).toBeUndefined();
     expect(snapshotOf(moved).failClosed('acme', 'c')?.name).toBe('p');
     const lifted = apply(moved, { removed: [{ type: 'Policy', name: 'p' }] });
@@ -147,25 +152,25 @@ describe('a restriction that can’t be used', () => {
   });
 
   test('stays in force as long as another one targets the same server', () => {
-    const two = stateOf(policy('p', 'acme', ['a']), policy('q', 'acme', ['a']));
+    const two = stateOf(strangePolicy('p', 'acme', ['a']), strangePolicy('q', 'acme', ['a']));
     const one = apply(two, { removed: [{ type: 'Policy', name: 'q' }] });
     expect(snapshotOf(one).failClosed('acme', 'a')?.name).toBe('p');
   });
 
   test('closes everything when it doesn’t say what it targets', () => {
-    const snapshot = snapshotOf(stateOf(policy('p', '')));
+    const snapshot = snapshotOf(stateOf(strangePolicy('p', '')));
     expect(snapshot.failClosed('acme', 'a')?.name).toBe('p');
   });
 });
 
 describe('offering again what another build refused', () => {
   test('leaves it out of the digests, keeps it closed, and drops it when it isn’t offered', () => {
-    const editor = stateOf(policy('p', 'acme')).edit();
+    const editor = stateOf(strangePolicy('p', 'acme')).edit();
     editor.withdrawRefused();
     const withdrawn = editor.finish('e', 1);
     expect(withdrawn.digest('Policy').count).toBe(0);
     expect(snapshotOf(withdrawn).failClosed('acme', 'a')?.name).toBe('p');
-    const offered = apply(withdrawn, { put: [policy('p', 'acme')] });
+    const offered = apply(withdrawn, { put: [strangePolicy('p', 'acme')] });
     expect(offered.digest('Policy').count).toBe(1);
     const next = withdrawn.edit();
     next.removeWithdrawn();
@@ -188,7 +193,10 @@ describe('ranges', () => {
       .map(({ id, label }) => apiKey(id, 'acme', { label })),
     fc
       .record({ id: fc.constantFrom(...names), target: fc.subarray(names) })
-      .map(({ id, target }) => policy(id, 'acme', target)),
+      .map(({ id, target }) => strangePolicy(id, 'acme', target)),
+    fc
+      .record({ id: fc.constantFrom(...names), target: fc.constantFrom(...names) })
+      .map(({ id, target }) => policy(id, 'acme', { tools: [target] })),
   );
   const anyName = fc.oneof(
     fc.record({
@@ -202,12 +210,18 @@ describe('ranges', () => {
     removed: fc.array(anyName, { maxLength: 4 }),
   });
 
+  function deniesTool(snapshot: Snapshot, name: string): boolean {
+    const set = snapshot.policies({ id: 'acme', policyDefault: 'allow' });
+    return !set.decide(policyCall({ target: { kind: 'tool', name } })).allowed;
+  }
+
   function view(state: ResourceState): unknown {
     const snapshot = snapshotOf(state);
     return {
       organizations: names.map((slug) => snapshot.organization(slug)?.id),
       servers: names.map((slug) => snapshot.server('acme', slug)?.id),
       keys: keyNames.map((id) => snapshot.apiKey(id)?.label),
+      denied: names.map((name) => deniesTool(snapshot, name)),
       closed: names.map((id) => snapshot.failClosed('acme', id) !== undefined),
       digests: ['Server', 'Organization', 'ApiKey', 'Policy'].map((type) => [
         state.digest(type).count,
@@ -295,10 +309,11 @@ describe('the range assembler', () => {
       contracts.discovery.RangeChunk.serialize({ fromRevision: 1, toRevision: 2, index, ...more }),
     );
 
-  test('hands out nothing before the commit marker', () => {
+  test('hands out nothing before the commit marker', async () => {
     const assembler = new RangeAssembler(1e6);
-    expect(assembler.add(chunk(0, { resources: [organization('a')] })).kind).toBe('incomplete');
-    const outcome = assembler.add(chunk(1, { commit: { nonce: 'n' } }));
+    const first = await assembler.add(chunk(0, { resources: [organization('a')] }));
+    expect(first.kind).toBe('incomplete');
+    const outcome = await assembler.add(chunk(1, { commit: { nonce: 'n' } }));
     expect(outcome.kind === 'complete' && outcome.range.resources.length).toBe(1);
   });
 
@@ -309,10 +324,10 @@ describe('the range assembler', () => {
       'it is too large',
       chunk(1, { resources: Array.from({ length: 100 }, () => organization('a')) }),
     ],
-  ])('gives a range up when %s', (_what, bad) => {
+  ])('gives a range up when %s', async (_what, bad) => {
     const assembler = new RangeAssembler(20_000);
-    assembler.add(chunk(0));
-    expect(assembler.add(bad).kind).toBe('violation');
-    expect(assembler.add(chunk(0, { commit: { nonce: 'n' } })).kind).toBe('complete');
+    await assembler.add(chunk(0));
+    expect((await assembler.add(bad)).kind).toBe('violation');
+    expect((await assembler.add(chunk(0, { commit: { nonce: 'n' } }))).kind).toBe('complete');
   });
 });
