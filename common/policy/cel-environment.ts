@@ -11,6 +11,11 @@ import {
 import { strings } from '@bufbuild/cel/ext';
 import { addressRange } from './address-range.ts';
 import { BoundedCache } from './bounded-cache.ts';
+import { conversionFunctions } from './cel-conversion-functions.ts';
+import { equalityFunctions } from './cel-equality-functions.ts';
+import { meteredFunctions } from './cel-metered-functions.ts';
+import { textFunctions } from './cel-text-functions.ts';
+import { timeFunctions } from './cel-time-functions.ts';
 import type { ConditionVariable } from './condition.ts';
 import { ConditionValueError } from './condition-value-error.ts';
 import type { EvaluationMeter } from './evaluation-meter.ts';
@@ -73,6 +78,24 @@ function addressFunctions(meter: EvaluationMeter): CelFunc[] {
   ];
 }
 
+/**
+ * The functions that conditions have besides the library's standard ones: its strings extension, our own, and
+ * those that stand in for functions of the library.
+ */
+export function conditionFunctions(meter: EvaluationMeter): CelFunc[] {
+  return [
+    ...strings,
+    ...meteredFunctions(meter),
+    ...textFunctions(meter),
+    ...equalityFunctions(meter),
+    ...conversionFunctions(),
+    ...timeFunctions(),
+    ...loopFunctions(meter),
+    ...pathFunctions(meter),
+    ...addressFunctions(meter),
+  ];
+}
+
 /** What conditions are evaluated in: CEL's standard library, its strings extension and our own functions. */
 export function conditionEnvironment(meter: EvaluationMeter): ConditionEnvironment {
   return celEnv({
@@ -84,11 +107,6 @@ export function conditionEnvironment(meter: EvaluationMeter): ConditionEnvironme
       request: DYN,
       now: DYN,
     },
-    funcs: [
-      ...strings,
-      ...loopFunctions(meter),
-      ...pathFunctions(meter),
-      ...addressFunctions(meter),
-    ],
+    funcs: conditionFunctions(meter),
   });
 }

@@ -40,7 +40,10 @@ describe('a failure says why and where, and holds no argument', () => {
       'args.n <\n args.text',
       "< can't be applied to (int, string), in args.n < args.text (line 1, column 8)",
     ],
-    ['int(args.text) > 1', 'a value is not what this needs, in int(args.text) (line 1, column 1)'],
+    [
+      'int(args.text) > 1',
+      'the text is not an integer of 64 bits, in int(args.text) (line 1, column 1)',
+    ],
     ['bool(args.text)', 'a value is not what this needs, in bool(args.text) (line 1, column 1)'],
     ['args.n / 0 == 1', 'a division by zero'],
     ['args.text', 'its value is string, neither true nor false'],
