@@ -55,9 +55,38 @@ export interface ServerView {
   readonly documentationUrl: string | null;
   readonly connectTimeoutMs: number | null;
   readonly requestTimeoutMs: number | null;
+  readonly definitions: DefinitionsView;
   readonly createdAt: Date;
   readonly updatedAt: Date;
   readonly version: number;
+}
+
+/** What became of the worker's looks at what the server offers. */
+export interface DefinitionsView {
+  /** When its definitions were learned last; null: never. */
+  readonly fetchedAt: Date | null;
+  /** When the last look failed; null: it did not. */
+  readonly failedAt: Date | null;
+  /** Why the last look failed. */
+  readonly error: string | null;
+  /** What the last look left out, or could not learn. */
+  readonly warning: string | null;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly nextFetchAt: Date;
+}
+
+function definitionsView(server: McpServer): DefinitionsView {
+  const { definitionsFetchedAt, definitionsFailedAt, definitionsError } = server;
+  const isFailed = (definitionsFailedAt ?? null) !== null;
+  return {
+    fetchedAt: definitionsFetchedAt ?? null,
+    failedAt: definitionsFailedAt ?? null,
+    error: isFailed ? (definitionsError ?? null) : null,
+    warning: isFailed ? null : (definitionsError ?? null),
+    failures: server.definitionsFailures,
+    nextFetchAt: server.nextDefinitionsFetchAt,
+  };
 }
 
 function view(
@@ -77,6 +106,7 @@ function view(
     labels: Object.entries(server.labels)
       .map(([label, value]) => ({ name: label, value }))
       .sort((a, b) => (a.name < b.name ? -1 : 1)),
+    definitions: definitionsView(server),
     ...{ documentationUrl, connectTimeoutMs, requestTimeoutMs, createdAt, updatedAt, version },
   };
 }
@@ -324,6 +354,24 @@ async function viewOf(em: EntityManager, server: McpServer): Promise<ServerView>
   return found;
 }
 
+/** Whether what the server offers may be another thing now, or may be asked for again. */
+function isAskedOtherwise(input: ServerChanges): boolean {
+  const { endpoints, credential, transport, era, enabled } = input;
+  return [endpoints, credential, transport, era, enabled].some((field) => field !== undefined);
+}
+
+/** Has the worker look at once at what the server offers. */
+async function askForDefinitions(
+  em: EntityManager,
+  { organizationId, id }: McpServer,
+): Promise<void> {
+  await em.execute(
+    `update mcp_servers set next_definitions_fetch_at = now(), definitions_failures = 0
+     where organization_id = ? and id = ?`,
+    [organizationId, id],
+  );
+}
+
 /** Changes a server, its endpoints and its credential in one change. */
 export async function updateServer(
   deps: RegistryDependencies,
@@ -349,6 +397,7 @@ export async function updateServer(
       if (input.endpoints) await writeEndpoints(em, server, fields.endpoints);
       if (credential !== undefined) await writeCredential(em, deps.masterKeys, server, credential);
       await em.flush();
+      if (isAskedOtherwise(input)) await askForDefinitions(em, server);
       const after = await viewOf(em, server);
       const rewritten = credential !== undefined;
       const change = auditedChange(audited(before), audited(after, rewritten));

@@ -26,6 +26,14 @@ export const McpServer = defineEntity({
     connectTimeoutMs: p.integer().strictNullable(),
     /** Null: the node's own setting. */
     requestTimeoutMs: p.integer().strictNullable(),
+    /** When the worker learned last what the server offers; written, as what follows, by the worker alone. */
+    definitionsFetchedAt: p.datetime(3).nullable(),
+    /** Set while the last look at it failed. */
+    definitionsFailedAt: p.datetime(3).nullable(),
+    /** What went wrong, or what was left out. */
+    definitionsError: p.text().nullable(),
+    definitionsFailures: p.integer().default(0),
+    nextDefinitionsFetchAt: p.datetime(3).default('now()'),
     createdAt: p.datetime(3).onCreate(() => new Date()),
     updatedAt: p
       .datetime(3)
