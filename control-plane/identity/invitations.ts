@@ -116,6 +116,17 @@ async function isMember(
   return user !== null && (await em.count(Membership, { organizationId, userId: user.id })) > 0;
 }
 
+/** Whether a new invitation would end one that gives more than who invites has to give. */
+async function endsMore(
+  em: EntityManager,
+  granter: Granter,
+  earlier: ReturnType<typeof pending> & { readonly email: string },
+): Promise<boolean> {
+  const rows = await em.find(OneTimeToken, earlier);
+  const roles = await referencedRoles(em, earlier.organizationId, rows);
+  return rows.some((row) => grantViolations(granter, 'email', grantedRole(row, roles)).length > 0);
+}
+
 /**
  * Invites somebody by e-mail address; whether there is such an account is not looked at, so that nobody
  * learns it. The account is made, if there is none, when the invitation is accepted. An earlier invitation
@@ -141,6 +152,10 @@ export async function inviteMember(
       return refused(violation('email', 'TAKEN', 'This person is a member already.'));
     }
     const waiting = pending(organizationId, nowMs);
+    if (await endsMore(em, granter, { ...waiting, email })) {
+      const text = 'An invitation of this address waits that allows more than the caller may.';
+      return refused(violation('email', 'NOT_ALLOWED', text));
+    }
     const ended = { revokedAt: new Date(nowMs) };
     const earlierEnded = await em.nativeUpdate(OneTimeToken, { ...waiting, email }, ended);
     if ((await em.count(OneTimeToken, waiting)) >= pendingMax) {
@@ -182,6 +197,8 @@ export async function revokeInvitation(
     );
     if (row === null) return refused(notFound('id', 'invitation'));
     const role = await readRole(em, organizationId, row);
+    const violations = grantViolations(granter, 'id', role);
+    if (violations.length > 0) return { ok: false, violations };
     const before = auditedFields(row, ['revokedAt']);
     row.revokedAt = new Date(nowMs);
     await commitChange(em, {

@@ -207,6 +207,17 @@ describe('an invitation', () => {
     });
   });
 
+  test('is neither taken back nor replaced by who may give less', async () => {
+    const email = newEmail();
+    const { token, invitation } = await invite(operator, email, 'OWNER');
+    const admin = await newMember('ADMIN');
+    const revocation = { organizationId: demo, id: invitation.id };
+    const revoked = await mutate(admin.sender, 'revokeInvitation', revocation, 'invitation { id }');
+    expect(revoked.faults).toEqual(['id NOT_ALLOWED']);
+    expect((await invite(admin.sender, email, 'AGENT')).faults).toEqual(['email NOT_ALLOWED']);
+    expect((await accept(token)).faults).toEqual([]);
+  });
+
   test('can’t be made, listed or taken back without the permission', async () => {
     const developer = await newMember('DEVELOPER');
     const { invitation } = await invite(operator, newEmail());
