@@ -96,7 +96,8 @@ function makingFunctions(meter: EvaluationMeter): CelFunc[] {
   const replace = (text: string, wanted: string, by: string, timesMax: number): string => {
     if (timesMax <= 0) return text;
     const pieces = splitText(text, wanted, timesMax + 1);
-    chargeMade(text.length + pieces.length * (by.length + 16));
+    meter.charge(pieces.length);
+    chargeMade(text.length + pieces.length * by.length);
     return pieces.join(by);
   };
   return [
@@ -129,7 +130,7 @@ function joined(list: CelList, separator: string, charge: (characters: number) =
   const items: string[] = [];
   for (const item of list) {
     if (typeof item !== 'string') throw new ConditionValueError('join() takes a list of strings');
-    charge(item.length + separator.length + 16);
+    charge(item.length + separator.length + 64);
     items.push(item);
   }
   return items.join(separator);

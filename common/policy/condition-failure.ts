@@ -3,7 +3,7 @@ import { childrenOf, type Expr, type ParsedCondition } from './condition-syntax.
 import { shownReason } from './condition-value-error.ts';
 
 /** Most characters of a message about a failure. */
-export const failureCharsMax = 300;
+const failureCharsMax = 300;
 
 /**
  * Why a condition failed, without a value of the call: the library's messages may quote arguments, so that
@@ -11,13 +11,14 @@ export const failureCharsMax = 300;
  */
 export function describeFailure(condition: ParsedCondition, error: CelError): string {
   const expr = error.exprId === undefined ? undefined : failedTerm(condition.root, error.exprId);
-  const why = reasonOf(error);
+  const why = failureReason(error);
   if (expr === undefined) return shorten(why);
   const { line, column } = condition.positionOf(expr);
   return shorten(`${why}, in ${textOf(condition, expr)} (line ${line}, column ${column})`);
 }
 
-function reasonOf(error: CelError): string {
+/** Why a condition failed, without saying where and without a value of the call. */
+export function failureReason(error: CelError): string {
   const { message } = error;
   const own = shownReason(message);
   if (own !== undefined) return own;

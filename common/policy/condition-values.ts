@@ -8,6 +8,7 @@ import type {
   PolicyPrincipal,
   PolicyRequest,
   PolicyServer,
+  ToolAnnotations,
 } from './policy-call.ts';
 
 /** How deep arguments may be nested. */
@@ -35,15 +36,33 @@ export const conditionValues = {
  */
 function mapValue(entries: ReadonlyMap<string, CelInput>): CelMap {
   const map = celMap(entries);
-  map.has = (key) => map.get(key) !== undefined;
+  map.has = hasKey;
   return map;
+}
+
+function hasKey(this: CelMap, key: Parameters<CelMap['has']>[0]): boolean {
+  return this.get(key) !== undefined;
+}
+
+/** Makes a value once for each object that it is made of: these outlive many calls. */
+function keptFor<Source extends object>(
+  make: (source: Source) => CelMap,
+): (source: Source) => CelMap {
+  const made = new WeakMap<Source, CelMap>();
+  return (source) => {
+    const known = made.get(source);
+    if (known !== undefined) return known;
+    const value = make(source);
+    made.set(source, value);
+    return value;
+  };
 }
 
 function objectValue(fields: Readonly<Record<string, CelInput>>): CelMap {
   return mapValue(new Map(Object.entries(fields)));
 }
 
-function principalValue(principal: PolicyPrincipal): CelMap {
+const principalValue = keptFor((principal: PolicyPrincipal) => {
   const [kind] = principal.subject.split(':');
   return objectValue({
     subject: principal.subject,
@@ -52,26 +71,30 @@ function principalValue(principal: PolicyPrincipal): CelMap {
     scopes: celList(principal.scopes),
     credential: objectValue({ id: principal.credentialId, kind: principal.credentialKind }),
   });
-}
+});
 
-function serverValue(server: PolicyServer): CelMap {
-  return objectValue({ id: server.id, slug: server.slug, labels: mapValue(server.labels) });
-}
+const serverValue = keptFor((server: PolicyServer) =>
+  objectValue({ id: server.id, slug: server.slug, labels: mapValue(server.labels) }),
+);
+
+/** Where nothing is said or approved, what the specification tells clients to assume. */
+const annotationsValue = keptFor((hints: Partial<ToolAnnotations>) =>
+  objectValue({
+    title: hints.title ?? '',
+    readOnlyHint: hints.readOnly ?? false,
+    destructiveHint: hints.destructive ?? true,
+    idempotentHint: hints.idempotent ?? false,
+    openWorldHint: hints.openWorld ?? true,
+  }),
+);
+const nothingApproved = {};
 
 function toolValue(name: string, pin: PolicyPin | undefined): CelMap {
-  const hints = pin?.annotations;
   return objectValue({
     name,
     approved: pin !== undefined,
     hash: pin?.hash ?? '',
-    // Where nothing is known or approved, what the specification tells clients to assume.
-    annotations: objectValue({
-      title: hints?.title ?? '',
-      readOnlyHint: hints?.readOnly ?? false,
-      destructiveHint: hints?.destructive ?? true,
-      idempotentHint: hints?.idempotent ?? false,
-      openWorldHint: hints?.openWorld ?? true,
-    }),
+    annotations: annotationsValue(pin?.annotations ?? nothingApproved),
   });
 }
 
