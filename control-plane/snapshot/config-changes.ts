@@ -84,7 +84,8 @@ select jsonb_build_object(
     || ${found(
       'policies',
       `p.organization_id in (${touched('t.organization_id', touchingKinds.namedServers)}) and p.servers <> '{}'`,
-    )}
+    )},
+  'toolPins', ${found('toolPins', `(n.organization_id, n.id) in (${touched(inOrganization, touchingKinds.toolPins)})`)}
 )::text as changes`,
 };
 

@@ -55,6 +55,15 @@ export class ConfigModel {
     return this.#bySource.size;
   }
 
+  /** What was compiled of a server's approved tools. */
+  toolPinSources(serverId: string): SourceKey[] {
+    const isOfServer = ({ type, scope }: CompiledResource) =>
+      type === 'ToolPin' && scope.serverIds[0] === serverId;
+    return [...this.#bySource].flatMap(([source, resource]) =>
+      isOfServer(resource) ? source : [],
+    );
+  }
+
   apply(change: ModelChange): void {
     for (const { source, resource } of change.sources) this.#setSource(source, resource);
     if (change.groups) this.#setGroups(change.groups, change.toRevision);

@@ -8,6 +8,7 @@ import type { OrganizationRow } from './organization-resource.ts';
 import type { PolicyRow } from './policy-resource.ts';
 import type { RevocationRow } from './revocation-resource.ts';
 import type { ServerRow } from './server-resource.ts';
+import type { ToolPinRow } from './tool-pin-resource.ts';
 
 /** A key that may be used is to be streamed; a revoked one, or one of a disabled user, is not. */
 export interface SelectedApiKey extends ApiKeyRow {
@@ -69,6 +70,7 @@ export interface EncodedRows {
   readonly issuers: readonly SelectedIssuer[];
   readonly signingKeys: readonly SigningKeyRow[];
   readonly policies: readonly PolicyRow[];
+  readonly toolPins: readonly Encoded<ToolPinRow>[];
 }
 
 /** The same, as the rest of the control plane knows them. */
@@ -86,6 +88,7 @@ export interface ConfigRows {
   readonly signingKeys: readonly SigningKeyRow[];
   /** Enabled ones alone. */
   readonly policies: readonly PolicyRow[];
+  readonly toolPins: readonly ToolPinRow[];
 }
 
 const callingRoleList = callingRoles.map((name) => `'${name}'`).join(', ');
@@ -182,6 +185,15 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
         where s.organization_id = p.organization_id and s.slug = any (p.servers)), '[]')
         as "serverIds"
     from (select * from policies where enabled) p`,
+  toolPins: `
+    select n.id, n.organization_id as "organizationId", n.server_id as "serverId", n.tool,
+      encode(n.hash, 'base64') as hash,
+      jsonb_build_object('title', n.definition #> '{annotations,title}',
+        'readOnlyHint', n.definition #> '{annotations,readOnlyHint}',
+        'destructiveHint', n.definition #> '{annotations,destructiveHint}',
+        'idempotentHint', n.definition #> '{annotations,idempotentHint}',
+        'openWorldHint', n.definition #> '{annotations,openWorldHint}') as annotations
+    from tool_pins n`,
 };
 
 function bytes(encoded: string): Buffer {
@@ -208,6 +220,7 @@ export function decodedRows(rows: EncodedRows): ConfigRows {
     issuers: rows.issuers,
     signingKeys: rows.signingKeys,
     policies: rows.policies,
+    toolPins: rows.toolPins.map((row) => ({ ...row, hash: bytes(row.hash) })),
   };
 }
 
@@ -238,5 +251,6 @@ export async function readAllRows(em: EntityManager): Promise<ConfigRows> {
     issuers: await select('issuers'),
     signingKeys: await select('signingKeys'),
     policies: await select('policies'),
+    toolPins: await select('toolPins'),
   });
 }

@@ -197,6 +197,7 @@ export class ConfigState {
       ...rows.apiKeys.map((row) => this.#compiler.apiKey(row)),
       ...rows.issuers.map((row) => this.#compiler.issuer(row)),
       ...rows.policies.map((row) => this.#compiler.policy(row)),
+      ...rows.toolPins.map((row) => this.#compiler.toolPin(row)),
     ];
   }
 
@@ -212,6 +213,8 @@ export class ConfigState {
       ...[...touched.revocationIds].map((id) => `revocation/${id}`),
       ...[...touched.issuerIds].map((id) => `issuer/${id}`),
       ...[...touched.policyIds].map((id) => `policy/${id}`),
+      ...[...touched.toolPinIds].map((id) => `tool_pin/${id}`),
+      ...this.#toolPinsGone(touched, present),
     ].filter((source) => !present.has(source));
     return [
       ...found,
@@ -219,6 +222,12 @@ export class ConfigState {
       ...this.#sealKeyRings(rows, touched.sealKeyGroupIds),
       ...(touched.signingKeys ? [this.#compiler.platformIssuer(rows.signingKeys)] : []),
     ];
+  }
+
+  /** Deleting a server deletes what was approved of it without a change entry for each. */
+  #toolPinsGone({ serverIds }: TouchedRows, present: ReadonlySet<string>): string[] {
+    const gone = [...serverIds].filter((id) => !present.has(`server/${id}`));
+    return gone.flatMap((id) => this.#model?.toolPinSources(id) ?? []);
   }
 
   #sealKeyRings({ sealKeys }: ConfigRows, groupIds: ReadonlySet<string>): SourceChange[] {

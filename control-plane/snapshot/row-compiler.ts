@@ -23,6 +23,7 @@ import { type PolicyRow, policyResource } from './policy-resource.ts';
 import { type RevocationRow, revocationResource } from './revocation-resource.ts';
 import { type SealKeyRow, sealKeyRingResource } from './seal-key-ring-resource.ts';
 import { type ServerRow, serverResource, serverViolations } from './server-resource.ts';
+import { type ToolPinRow, toolPinResource } from './tool-pin-resource.ts';
 
 const transports = {
   'streamable-http': 'TRANSPORT_STREAMABLE_HTTP',
@@ -85,6 +86,10 @@ export class RowCompiler {
 
   policy(row: PolicyRow): SourceChange {
     return { source: `policy/${row.id}`, resource: policyResource(row) };
+  }
+
+  toolPin(row: ToolPinRow): SourceChange {
+    return { source: `tool_pin/${row.id}`, resource: toolPinResource(row) };
   }
 
   /** The ring of one group; a group without keys has none. */

@@ -21,6 +21,7 @@ export const touchingKinds = {
   /** Nodes get the public halves, as the gateway's own issuer. */
   signingKeys: ['signing_key'],
   policies: ['policy'],
+  toolPins: ['tool_pin'],
   /** All of an organization's, renumbered. */
   policyOrders: ['policy_order'],
   /** Policies that name servers: which ones these are may have changed. */
@@ -43,6 +44,7 @@ export interface TouchedRows {
   readonly issuerIds: ReadonlySet<string>;
   readonly signingKeys: boolean;
   readonly policyIds: ReadonlySet<string>;
+  readonly toolPinIds: ReadonlySet<string>;
   readonly groups: boolean;
   readonly tokens: boolean;
 }
@@ -64,6 +66,7 @@ export function touchedRows(revisions: readonly RevisionEntries[]): TouchedRows 
     issuerIds: ids(touchingKinds.issuers),
     signingKeys: ids(touchingKinds.signingKeys).size > 0,
     policyIds: ids(touchingKinds.policies),
+    toolPinIds: ids(touchingKinds.toolPins),
     groups: ids(touchingKinds.groups).size > 0,
     tokens: ids(touchingKinds.tokens).size > 0,
   };
