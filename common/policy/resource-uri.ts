@@ -8,12 +8,13 @@ import {
 } from './uri-parts.ts';
 
 /** An address in one of the many spellings that parsers of URLs know, in the usual one. */
-function canonicalHost(scheme: string, host: string): string {
-  const lower = normalizeEncoding(normalizeEncoding(host).toLowerCase());
-  if (scheme === 'file') return lower === 'localhost' ? '' : lower;
-  const port = defaultPorts.get(scheme);
-  const url = port === undefined ? null : URL.parse(`http://${lower}:${port}/`);
-  return url === null || url.username !== '' ? lower : url.hostname;
+function canonicalHost(scheme: string, written: string): string {
+  const lower = normalizeEncoding(normalizeEncoding(written).toLowerCase());
+  if (!defaultPorts.has(scheme)) return lower;
+  // The port keeps a colon in the host from being taken for one.
+  const url = URL.parse(`http://${lower}:80/`);
+  const host = url === null || url.username !== '' ? lower : url.hostname;
+  return scheme === 'file' && host === 'localhost' ? '' : host;
 }
 
 function canonicalPort(scheme: string, port: string): string {
@@ -35,8 +36,8 @@ function canonicalPath({ scheme, authority, path }: UriParts): string {
   // Without a root it is no hierarchy: dots in it are characters.
   if (authority === undefined && !plain.startsWith('/')) return plain;
   const resolved = removeDotSegments(plain);
-  if (scheme === 'file') return withoutEmptySegments(resolved);
-  return resolved === '' && defaultPorts.has(scheme) ? '/' : resolved;
+  if (resolved === '' && defaultPorts.has(scheme)) return '/';
+  return scheme === 'file' ? withoutEmptySegments(resolved) : resolved;
 }
 
 function join(scheme: string, authority: string | undefined, rest: string): string {
@@ -101,19 +102,19 @@ function lenientForm(bytes: string): string {
   if (authority === undefined) return join(scheme, undefined, lenientPath(path) + query);
   // Names such as `config://app` go with a slash or without; addresses always have a path.
   const root = defaultPorts.has(scheme) ? '/' : '';
-  const resolved = path === '' || path === '/' ? root : lenientPath(path);
-  return join(scheme, lenientAuthority(scheme, authority), resolved + query);
+  const resolved = lenientPath(path);
+  const named = resolved === '' || resolved === '/' ? root : resolved;
+  return join(scheme, lenientAuthority(scheme, authority), named + query);
 }
 
 /**
  * What a URI may mean to whoever reads it: its canonical form, and where a careless reader would come to
  * something else (encoded slashes, what is encoded twice, empty segments, fragments, a user before the host)
- * also that. A caller has to be allowed both: otherwise a rule about one is dodged by spelling it as the
- * other.
+ * also that. A caller has to be allowed all of them: otherwise a rule about one is dodged by spelling it as
+ * another.
  */
 export function resourceReadings(uri: string): readonly string[] {
   const bytes = bytesOf(uri);
   const canonical = canonicalForm(bytes);
-  const lenient = lenientForm(bytes);
-  return canonical === lenient ? [canonical] : [canonical, lenient];
+  return [...new Set([canonical, lenientForm(bytes), lenientForm(canonical)])];
 }
