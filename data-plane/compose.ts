@@ -26,6 +26,8 @@ import {
 } from './options.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { type PublicBase, publicBase } from './pipeline/public-base.ts';
+import { DecisionCounts } from './policy/decision-counts.ts';
+import { definePolicyMetrics } from './policy/policy-metrics.ts';
 import { SnapshotHolder } from './snapshot/snapshot-holder.ts';
 import { createUpstreams } from './upstream/upstreams.ts';
 
@@ -97,6 +99,8 @@ async function startParts(
   cleanup.defer(() => upstreams.close());
   const tokens = new TokenIdentifier(tokenOptions(config));
   defineTokenMetrics(registry, () => tokens.counts());
+  const decisionCounts = new DecisionCounts();
+  definePolicyMetrics(registry, decisionCounts);
   let base: PublicBase | undefined;
   const options = pipelineOptions(config);
   const pipeline = createPipeline({
@@ -104,6 +108,7 @@ async function startParts(
     publicBase: () => base,
     snapshots: holder,
     recorder: spool,
+    decisionCounts,
     tokens,
     upstreams,
     clock,

@@ -10,6 +10,8 @@ export interface SessionState {
   readonly protocolVersion: string | undefined;
   /** Lists whose change the server has promised to announce, such as `tools`. */
   readonly listChanged: readonly string[];
+  /** What the client said of itself at its `initialize`; empty: nothing. */
+  readonly client: { readonly name: string; readonly version: string };
 }
 
 /** Longest `Mcp-Session-Id` that is tried, in characters. */
@@ -22,8 +24,9 @@ export function sealSession(
   serverId: string,
   state: SessionState,
 ): string {
-  const { upstreamSession, endpointId, protocolVersion, listChanged } = state;
-  const fields = [upstreamSession, endpointId, protocolVersion ?? '', listChanged.join()];
+  const { upstreamSession, endpointId, protocolVersion = '', listChanged, client } = state;
+  const { name, version } = client;
+  const fields = [upstreamSession, endpointId, protocolVersion, listChanged.join(), name, version];
   return sealText(ring, { purpose: 'session', subject, serverId }, JSON.stringify(fields));
 }
 
@@ -38,12 +41,13 @@ export function openSession(
   const text = openText(ring, { purpose: 'session', subject, serverId }, id);
   if (text === undefined) return undefined;
   // Sessions that an older build has sealed end with what it knew of them.
-  const fields = JSON.parse(text) as [string, string, string, string?];
-  const [upstreamSession, endpointId, version, lists = ''] = fields;
+  const fields = JSON.parse(text) as [string, string, string, string?, string?, string?];
+  const [upstreamSession, endpointId, negotiated, lists = '', name = '', version = ''] = fields;
   return {
     upstreamSession,
     endpointId,
-    protocolVersion: version === '' ? undefined : version,
+    protocolVersion: negotiated === '' ? undefined : negotiated,
     listChanged: lists === '' ? [] : lists.split(','),
+    client: { name, version },
   };
 }

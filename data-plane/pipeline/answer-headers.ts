@@ -23,6 +23,7 @@ function sealedSession(
   return sealSession(accepted.snapshot.sealKeys, principal.subject, server.id, {
     upstreamSession,
     endpointId: endpoint.id,
+    client: accepted.facts.client,
     ...handshake,
   });
 }

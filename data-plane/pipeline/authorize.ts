@@ -1,5 +1,9 @@
+import type { Decision } from '../../common/policy/decision.ts';
 import type { CallRecorder } from '../events/call-recorder.ts';
+import type { DecisionCounts } from '../policy/decision-counts.ts';
+import type { TaskTools } from '../policy/task-tools.ts';
 import { insufficientScopeHeaders } from './challenge.ts';
+import { decideCall, toolOf } from './decide-call.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import type { Routed } from './route.ts';
 import { missingScopes } from './scope-check.ts';
@@ -8,9 +12,20 @@ import { type Present, targetRefusal } from './standing.ts';
 /** Says that a call may be made. Only `authorize` makes one, and what follows takes nothing else. */
 class Permit {
   readonly #routed: Routed;
+  /**
+   * What policies made of each message, in their order; none where the organization has no policies and allows
+   * by default.
+   */
+  readonly decisions: readonly Decision[];
+  /** Tool that the call is of, or that made the task it is about; empty: none, or none is known. */
+  readonly tool: string;
+  readonly taskTools: TaskTools;
 
-  constructor(routed: Routed) {
+  constructor(routed: Routed, decisions: readonly Decision[], taskTools: TaskTools) {
     this.#routed = routed;
+    this.decisions = decisions;
+    this.tool = toolOf(routed);
+    this.taskTools = taskTools;
   }
 
   get routed(): Routed {
@@ -20,31 +35,45 @@ class Permit {
 
 export type { Permit };
 
+/** What the stage shares with every call of the node. */
+export interface AuthorizeParts {
+  readonly recorder: CallRecorder;
+  readonly decisionCounts: DecisionCounts;
+  readonly taskTools: TaskTools;
+}
+
 /** Lists every caller's tasks where the upstream sees all callers as one. */
 const listsEverybodysTasks = 'tasks/list';
 
-/** Decides whether the caller may do this: nothing is allowed by what could not be read. */
+function scopeRefusal({ server, decoded }: Routed): LocalReply | undefined {
+  const { accepted, principal } = decoded.identified;
+  const { messages } = decoded;
+  const missing = missingScopes({ server: server.slug, messages }, principal.scopes);
+  if (missing === undefined) return undefined;
+  return localReply('scope_insufficient', { headers: insufficientScopeHeaders(accepted, missing) });
+}
+
+/**
+ * Decides whether the caller may do this: the organization and the server have to be open, the scopes to cover
+ * it, and its policies to allow it. Nothing is allowed by what could not be read.
+ */
 export function authorize(
   routed: Routed,
-  recorder: CallRecorder,
+  parts: AuthorizeParts,
   now: Omit<Present, 'snapshot'>,
 ): Permit | LocalReply {
-  const { organization, server, decoded } = routed;
-  const { accepted, principal } = decoded.identified;
-  const closed = targetRefusal(routed, { ...now, snapshot: accepted.snapshot });
+  const { organization, decoded } = routed;
+  const { snapshot, facts } = decoded.identified.accepted;
+  const closed = targetRefusal(routed, { ...now, snapshot }) ?? scopeRefusal(routed);
   if (closed !== undefined) return closed;
-  const missing = missingScopes(
-    { server: server.slug, messages: decoded.messages },
-    principal.scopes,
-  );
-  if (missing !== undefined) {
-    const headers = insufficientScopeHeaders(accepted, missing);
-    return localReply('scope_insufficient', { headers });
-  }
+  const decision = decideCall(routed, { target: routed, snapshot, nowMs: now.nowMs });
+  facts.decided = decision;
+  for (const each of decision.decisions) parts.decisionCounts.add(each);
+  if (decision.refusal !== undefined) return decision.refusal;
   const listsTasks = decoded.messages.some(
     (message) => message.kind === 'request' && message.method === listsEverybodysTasks,
   );
   if (listsTasks) return localReply('tasks_not_listed');
-  if (organization.mustAudit && !recorder.hasRoom()) return localReply('record_unavailable');
-  return new Permit(routed);
+  if (organization.mustAudit && !parts.recorder.hasRoom()) return localReply('record_unavailable');
+  return new Permit(routed, decision.decisions, parts.taskTools);
 }

@@ -1,8 +1,18 @@
+import type { ArgumentState } from '../../proto/gen/mcpgw/events/v1/ArgumentState.ts';
 import type { Principal } from '../identity/principal.ts';
+import type { ClientInfo } from '../mcp/client-info.ts';
 import type { JsonDocument } from '../mcp/json-document.ts';
 import type { Message } from '../mcp/message.ts';
 import type { Era } from '../mcp/protocol-version.ts';
+import type { DecidedCall } from '../policy/decided-call.ts';
 import type { OrganizationEntry, Snapshot } from '../snapshot/snapshot.ts';
+
+/** What of a message's arguments stands in its record. */
+export interface RecordedArguments {
+  readonly state: ArgumentState;
+  /** JSON; empty unless the state says that it is here. */
+  readonly json: Buffer;
+}
 
 /**
  * What is known of a call so far: stages add to it, and whatever happens, its record is written from it.
@@ -25,6 +35,14 @@ export interface CallFacts {
   requestId: string | undefined;
   messages: readonly Message[];
   era: Era | undefined;
+  /** What the client says of itself. */
+  client: ClientInfo;
+  /** Headers that the organization lets conditions read. */
+  policyHeaders: ReadonlyMap<string, string>;
+  /** What policies made of it; undefined: they were not asked. */
+  decided: DecidedCall | undefined;
+  /** What the record keeps of each message's arguments; undefined: nothing. */
+  recordedArguments: readonly RecordedArguments[] | undefined;
   serverId: string;
   endpointId: string;
   requestBytes: number;

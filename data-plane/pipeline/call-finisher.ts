@@ -1,9 +1,14 @@
 import type { Logger } from '../../common/logging.ts';
-import { reasons } from '../../common/reasons.ts';
 import type { CallRecorder } from '../events/call-recorder.ts';
 import type { CallFacts } from './call-facts.ts';
 import type { Reply } from './client-exchange.ts';
-import { type LocalReply, localReply, localReplyBody } from './local-reply.ts';
+import {
+  type LocalReply,
+  localReply,
+  localReplyBody,
+  replyErrorCode,
+  replyStatus,
+} from './local-reply.ts';
 import type { CallEnding, CallLog } from './record.ts';
 
 /** What an exchange is ended with; made once for each. */
@@ -46,13 +51,12 @@ export class CallFinisher {
 
   /** Answers by ourselves; `failed` says that the call had been allowed. */
   reply(context: CallContext, reply: LocalReply, failed: boolean): void {
-    const row = reasons[reply.reason];
     const body = localReplyBody(reply, context.facts);
     const ending: CallEnding = {
       decision: failed ? 'DECISION_FAILED' : 'DECISION_REFUSED',
       reason: reply.reason,
-      httpStatus: row.httpStatus,
-      rpcErrorCode: row.rpcCode,
+      httpStatus: replyStatus(reply),
+      rpcErrorCode: replyErrorCode(reply),
       responseBytes: body.length,
       outcome: reply.reason === 'upstream_timeout' ? 'timeout' : 'completed',
     };
@@ -90,5 +94,5 @@ function sendLocal({ facts, reply }: CallContext, local: LocalReply, body: Buffe
     ...facts.replyHeaders,
     ...local.headers,
   };
-  reply.send(reasons[local.reason].httpStatus, headers, body);
+  reply.send(replyStatus(local), headers, body);
 }

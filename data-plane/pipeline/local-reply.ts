@@ -10,22 +10,36 @@ export interface LocalReply {
   /** Which field or value it is about; shown to the caller. */
   readonly detail: string | undefined;
   readonly headers: ReplyHeaders;
-  /** Further members of the error's `data`, where the specification names some. */
+  /** Further members of the error's `data`. */
   readonly data: Readonly<Record<string, unknown>>;
+  /** Said instead of the reason's own sentence; undefined: that one. */
+  readonly message: string | undefined;
+  readonly form: ReplyForm;
 }
 
+/**
+ * How a reply looks to the client.
+ *
+ * - `http-status`: the reason's status, with a JSON-RPC error as body
+ * - `json-rpc-error`: 200 with that error
+ * - `tool-result`: 200 with a tool's result that says `isError`
+ */
+export type ReplyForm = 'http-status' | 'json-rpc-error' | 'tool-result';
+
 interface LocalReplyExtras {
-  readonly detail?: string;
+  readonly detail?: string | undefined;
   readonly headers?: ReplyHeaders;
   readonly data?: Readonly<Record<string, unknown>>;
+  readonly message?: string;
+  readonly form?: ReplyForm;
 }
 
 const none = {};
 
 /** What a stage returns when the call goes no further. */
 export function localReply(reason: ReasonCode, extras: LocalReplyExtras = none): LocalReply {
-  const { detail, headers = none, data = none } = extras;
-  return { kind: 'local-reply', reason, detail, headers, data };
+  const { detail, headers = none, data = none, message, form = 'http-status' } = extras;
+  return { kind: 'local-reply', reason, detail, headers, data, message, form };
 }
 
 export function isLocalReply(value: object): value is LocalReply {
@@ -44,11 +58,58 @@ export function requestIdText(facts: CallFacts): string {
   return span === undefined ? 'null' : document.text.slice(span.start, span.end);
 }
 
-/** Body of a local reply: a JSON-RPC error with the request's id, the reason and what to do about it. */
+/** Status of the HTTP response that a reply goes out with. */
+export function replyStatus({ reason, form }: LocalReply): number {
+  return form === 'http-status' ? reasons[reason].httpStatus : 200;
+}
+
+/** The JSON-RPC error code in a reply; 0: it holds none. */
+export function replyErrorCode({ reason, form }: LocalReply): number {
+  return form === 'tool-result' ? 0 : reasons[reason].rpcCode;
+}
+
+/** What happened, in a sentence for people. */
+function sentence({ reason, detail, message }: LocalReply): string {
+  const text = message ?? reasons[reason].message;
+  return detail === undefined ? text : `${text} (${detail})`;
+}
+
+/** By what name the data of a refusal stands in a tool's result [2026-07-28/basic, "_meta"]. */
+const refusalKey = 'mcpgw/refusal';
+
+/** The member of a JSON-RPC response that says what became of the request. */
+function outcome(reply: LocalReply, facts: CallFacts): string {
+  const { rpcCode, remedy } = reasons[reply.reason];
+  const data = { ...reply.data, reason: reply.reason, remedy, traceId: facts.traceId };
+  const message = sentence(reply);
+  if (reply.form !== 'tool-result') {
+    return `"error":${JSON.stringify({ code: rpcCode, message, data })}`;
+  }
+  const result = {
+    ...(facts.era === 'modern' ? { resultType: 'complete' } : {}),
+    content: [{ type: 'text', text: `${message} ${remedy}` }],
+    isError: true,
+    _meta: { [refusalKey]: data },
+  };
+  return `"result":${JSON.stringify(result)}`;
+}
+
+/** A batch is answered with 200 by one response for each of its requests: a client waits for each. */
+function batchBody(reply: LocalReply, facts: CallFacts): string {
+  const said = outcome(reply, facts);
+  const responses = facts.messages.flatMap((message) =>
+    message.kind === 'request'
+      ? [`{"jsonrpc":"2.0","id":${JSON.stringify(message.id)},${said}}`]
+      : [],
+  );
+  return `[${responses.join()}]`;
+}
+
+/** Body of a local reply: the request's id, the reason and what to do about it. */
 export function localReplyBody(reply: LocalReply, facts: CallFacts): Buffer {
-  const row = reasons[reply.reason];
-  const message = reply.detail === undefined ? row.message : `${row.message} (${reply.detail})`;
-  const data = { ...reply.data, reason: reply.reason, remedy: row.remedy, traceId: facts.traceId };
-  const error = JSON.stringify({ code: row.rpcCode, message, data });
-  return Buffer.from(`{"jsonrpc":"2.0","id":${requestIdText(facts)},"error":${error}}`, 'utf8');
+  const body =
+    reply.form !== 'http-status' && Array.isArray(facts.document?.value)
+      ? batchBody(reply, facts)
+      : `{"jsonrpc":"2.0","id":${requestIdText(facts)},${outcome(reply, facts)}}`;
+  return Buffer.from(body, 'utf8');
 }

@@ -2,10 +2,12 @@ import type { Principal } from '../identity/principal.ts';
 import type { ApiKeyEntry, Snapshot } from '../snapshot/snapshot.ts';
 import type { Accepted } from './accept.ts';
 import { insufficientScopeHeaders, unauthorizedHeaders } from './challenge.ts';
+import { decideCall, listeningDenial } from './decide-call.ts';
 import type { Admitted } from './limit.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import { missingScopes } from './scope-check.ts';
 import {
+  type CallTarget,
   credentialRefusal,
   currentScopes,
   currentTarget,
@@ -42,8 +44,17 @@ function keyOf(principal: Principal, snapshot: Snapshot): ApiKeyEntry | undefine
   return principal.token === undefined ? snapshot.apiKey(principal.credentialId) : undefined;
 }
 
-/** So many calls are ended before others get their turn. */
+/** So many calls are ended, and so many subscriptions asked about, before others get their turn. */
 const withdrawnPerTurn = 100;
+const listeningPerTurn = 100;
+
+/** How late a subscription ends that a policy allowed until a time of day only. */
+const listeningRecheckMs = 30_000;
+
+function isListening({ call }: OpenCall): boolean {
+  const [message] = call.permit.routed.decoded.messages;
+  return message?.kind === 'request' && message.method === 'subscriptions/listen';
+}
 
 function refused(accepted: Accepted, reply: LocalReply): LocalReply {
   const isCredential =
@@ -56,12 +67,20 @@ function refused(accepted: Accepted, reply: LocalReply): LocalReply {
 /**
  * Calls in progress, by credential, so that they end when it does. A new snapshot is compared with each
  * credential and server that have open calls; how many calls these have counts only when they end.
+ *
+ * Policies decide a call once, before it is sent: one that goes on was allowed by one set as a whole. Subscriptions
+ * alone outlast that, and are asked about again. A GET stream is what its session is made of, which no policy is
+ * asked about; what it tells is looked at event by event.
  */
 export class OpenCalls {
   readonly #present: () => Present | undefined;
   readonly #onFailure: (error: unknown) => void;
   readonly #holders = new Map<HolderName, Holder>();
   #withdrawn: (() => void)[] = [];
+  readonly #listening = new Set<OpenCall>();
+  /** Subscriptions that are still to be asked about. */
+  #toAsk: Iterator<OpenCall> | undefined;
+  #asked: { readonly snapshot: Snapshot; readonly nowMs: number } | undefined;
 
   constructor(present: () => Present | undefined, onFailure: (error: unknown) => void) {
     this.#present = present;
@@ -81,6 +100,7 @@ export class OpenCalls {
       const refusal = this.#refusal(open.call, present);
       if (refusal !== undefined) return refused(accepted, refusal);
     }
+    if (isListening(open)) this.#listening.add(open);
     const name = holderName(principal);
     let holder = this.#holders.get(name);
     if (holder === undefined) {
@@ -98,6 +118,7 @@ export class OpenCalls {
 
   /** The call is over; also of one that was not added, or is gone already. */
   delete(open: OpenCall): void {
+    this.#listening.delete(open);
     const { server, decoded } = open.call.permit.routed;
     const { principal } = decoded.identified;
     const name = holderName(principal);
@@ -114,6 +135,7 @@ export class OpenCalls {
     if (present === undefined) return;
     for (const holder of this.#holders.values()) this.#recheckHolder(holder, present);
     this.#withdrawSome();
+    this.#recheckListening(present);
   }
 
   /** The same questions for one call whose snapshot is no longer the current one. */
@@ -127,8 +149,54 @@ export class OpenCalls {
     if (target === undefined) return localReply('server_not_found');
     return (
       targetRefusal(target, present) ??
-      this.#scopeRefusal(call, currentScopes(principal, present.snapshot))
+      this.#scopeRefusal(call, currentScopes(principal, present.snapshot)) ??
+      this.#policyRefusal(call, target, present)
     );
+  }
+
+  /** Decides the whole call again: what one set allowed the next may deny. */
+  #policyRefusal(call: Admitted, target: CallTarget, present: Present): LocalReply | undefined {
+    const { routed } = call.permit;
+    const { snapshot, nowMs } = present;
+    const decided = decideCall(routed, { target, snapshot, nowMs });
+    if (decided.refusal !== undefined) routed.decoded.identified.accepted.facts.decided = decided;
+    return decided.refusal;
+  }
+
+  #recheckListening({ snapshot, nowMs }: Present): void {
+    const asked = this.#asked;
+    const isRecent = asked !== undefined && nowMs - asked.nowMs < listeningRecheckMs;
+    if (isRecent && asked.snapshot === snapshot) return;
+    this.#asked = { snapshot, nowMs };
+    const isAsking = this.#toAsk !== undefined;
+    this.#toAsk = this.#listening.values();
+    if (!isAsking) this.#askSome();
+  }
+
+  /** Each by the snapshot that is in force when its turn comes. */
+  #askSome(): void {
+    const present = this.#present();
+    for (let count = 0; present !== undefined && count < listeningPerTurn; count += 1) {
+      const next = this.#toAsk?.next();
+      if (next === undefined || next.done === true) {
+        this.#toAsk = undefined;
+        break;
+      }
+      this.#askListening(next.value, present);
+    }
+    if (present === undefined) this.#toAsk = undefined;
+    this.#withdrawSome();
+    if (this.#toAsk !== undefined) setImmediate(() => this.#askSome());
+  }
+
+  #askListening(open: OpenCall, { snapshot, nowMs }: Present): void {
+    const { routed } = open.call.permit;
+    const target = currentTarget(routed, snapshot);
+    const denial = target && listeningDenial(routed, { target, snapshot, nowMs });
+    const reply = denial?.refusal;
+    if (reply === undefined) return;
+    routed.decoded.identified.accepted.facts.decided = denial;
+    this.#withdrawn.push(() => open.withdraw(reply));
   }
 
   #recheckHolder(holder: Holder, present: Present): void {

@@ -1,6 +1,7 @@
 import type { Logger } from '../../common/logging.ts';
 import type { CallRecorder } from '../events/call-recorder.ts';
 import type { TokenIdentifier } from '../identity/token-identifier.ts';
+import type { DecisionCounts } from '../policy/decision-counts.ts';
 import type { SnapshotSource } from '../snapshot/snapshot.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import type { PublicBase } from './public-base.ts';
@@ -68,6 +69,7 @@ export interface PipelineDependencies {
   readonly publicBase: () => PublicBase | undefined;
   readonly snapshots: SnapshotSource;
   readonly recorder: CallRecorder;
+  readonly decisionCounts: DecisionCounts;
   readonly tokens: TokenIdentifier;
   readonly upstreams: Omit<Upstreams, 'close'>;
   readonly clock: CallClock;

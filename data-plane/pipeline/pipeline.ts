@@ -1,5 +1,7 @@
+import { unknownClient } from '../mcp/client-info.ts';
+import { TaskTools } from '../policy/task-tools.ts';
 import { accept, type Preflight } from './accept.ts';
-import { authorize } from './authorize.ts';
+import { type AuthorizeParts, authorize } from './authorize.ts';
 import type { CallFacts } from './call-facts.ts';
 import { type CallContext, CallFinisher } from './call-finisher.ts';
 import type { ClientExchange } from './client-exchange.ts';
@@ -17,6 +19,8 @@ import { type RequestHeaders, readRequestHeaders } from './request-headers.ts';
 import type { ResourceMetadata } from './resource-metadata.ts';
 import { route } from './route.ts';
 import { traceIdOf } from './trace-context.ts';
+
+const noHeaders: ReadonlyMap<string, string> = new Map();
 
 /** Undefined: the answer is on its way. */
 type Answer = LocalReply | Preflight | ResourceMetadata | ClientGone | undefined;
@@ -45,6 +49,11 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
   const openCalls = new OpenCalls(present, (error) => {
     logger.error({ err: error }, 'a call could not be ended in order');
   });
+  const authorizeParts: AuthorizeParts = {
+    recorder,
+    decisionCounts: dependencies.decisionCounts,
+    taskTools: new TaskTools(),
+  };
   const parts: ForwardParts = { dependencies, finisher, streams, openCalls };
 
   /** The whole way. Each stage returns what the next one takes, or the reply that ends the call. */
@@ -67,7 +76,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     const routed = route(decoded, upstreams.picker);
     if (isLocalReply(routed)) return routed;
 
-    const permit = authorize(routed, recorder, {
+    const permit = authorize(routed, authorizeParts, {
       nowMs: clock.nowMs(),
       viewAgeMs: dependencies.viewAgeMs(),
     });
@@ -95,6 +104,10 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
       requestId: undefined,
       messages: [],
       era: undefined,
+      client: unknownClient,
+      policyHeaders: noHeaders,
+      decided: undefined,
+      recordedArguments: undefined,
       serverId: '',
       endpointId: '',
       requestBytes: 0,

@@ -50,6 +50,51 @@ function credentialKindOf({ principal }: CallFacts): string {
   return principal.token === undefined ? 'api_key' : 'access_token';
 }
 
+const shadowOutcomes = {
+  would_deny: 'SHADOW_OUTCOME_WOULD_DENY',
+  would_allow: 'SHADOW_OUTCOME_WOULD_ALLOW',
+  would_fail: 'SHADOW_OUTCOME_WOULD_FAIL',
+} as const;
+
+/** Reasons that policies refuse by. */
+const policyReasons: ReadonlySet<string> = new Set<ReasonCode>([
+  'policy_denied',
+  'policy_not_allowed',
+  'policy_evaluation_failed',
+]);
+
+/** What stands for policies where another stage decided. */
+const undecided = { policyId: '', policyRevision: 0, policyError: '' };
+
+/** A message that shares a batch with a denied one is denied by the same policy. */
+function policyFields({ decided }: CallFacts, index: number, ending: CallEnding) {
+  const own = decided?.decisions[index];
+  const shadowDecisions = (own?.shadow ?? []).map(({ policy, outcome }) => ({
+    policyId: policy.id,
+    policyRevision: policy.revision,
+    outcome: shadowOutcomes[outcome],
+  }));
+  const byPolicies = policyReasons.has(ending.reason ?? '');
+  const decision = byPolicies && own?.allowed !== false ? decided?.denied : own;
+  if (ending.decision === 'DECISION_REFUSED' && !byPolicies) {
+    return { ...undecided, shadowDecisions };
+  }
+  return {
+    policyId: decision?.policy?.id ?? '',
+    policyRevision: decision?.policy?.revision ?? 0,
+    policyError: decision?.error ?? '',
+    shadowDecisions,
+  };
+}
+
+function argumentFields({ recordedArguments }: CallFacts, index: number) {
+  const recorded = recordedArguments?.[index];
+  return {
+    argumentState: recorded?.state ?? 'ARGUMENT_STATE_NONE',
+    arguments: recorded?.json ?? noBytes,
+  } as const;
+}
+
 /**
  * Writes the records of one exchange: one for each message of its body, one for a GET or DELETE. They are
  * written exactly once, before the last byte of the answer leaves. A caller that was never identified
@@ -167,20 +212,16 @@ export class CallLog {
       responseBytes: index === 0 ? ending.responseBytes : 0,
       traceId: facts.traceId,
       clientAddress: facts.clientAddress,
-      configRevision: facts.snapshot?.revision ?? 0,
+      configRevision: facts.decided?.revision ?? facts.snapshot?.revision ?? 0,
       outcome: phase === 'CALL_PHASE_START' ? '' : ending.outcome,
-      policyId: '',
-      policyRevision: 0,
-      shadowDecisions: [],
       principalRoles: [...(facts.principal?.roles ?? [])],
       principalScopes: [...(facts.principal?.scopes ?? [])],
       credentialKind: credentialKindOf(facts),
-      clientName: '',
-      clientVersion: '',
-      headers: [],
-      argumentState: 'ARGUMENT_STATE_NONE',
-      arguments: noBytes,
-      policyError: '',
+      clientName: facts.client.name,
+      clientVersion: facts.client.version,
+      headers: [...facts.policyHeaders].map(([name, value]) => ({ name, value })),
+      ...argumentFields(facts, index),
+      ...policyFields(facts, index, ending),
     };
   }
 }

@@ -1,4 +1,5 @@
 import { openSession, type SessionState } from '../identity/sealed-session.ts';
+import { clientInfoOf } from '../mcp/client-info.ts';
 import { batchVersion } from '../mcp/protocol-version.ts';
 import type { EndpointEntry, OrganizationEntry, ServerEntry } from '../snapshot/snapshot.ts';
 import type { EndpointPicker } from '../upstream/endpoint-picker.ts';
@@ -53,6 +54,7 @@ export function route(decoded: Decoded, picker: EndpointPicker): Routed | LocalR
   facts.serverId = server.id;
   const session = boundSession(decoded, server, picker);
   if (session !== undefined && 'kind' in session) return session;
+  facts.client = session?.state.client ?? clientInfoOf(decoded.messages[0]);
   const negotiated = session?.state.protocolVersion ?? batchVersion;
   if (decoded.batch && negotiated !== batchVersion) return localReply('batch_not_supported');
   return { kind: 'routed', decoded, organization, server, session };

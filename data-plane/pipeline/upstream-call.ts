@@ -1,7 +1,9 @@
+import { openTask, sealTask } from '../identity/sealed-task.ts';
 import { openText, type SealScope, sealText } from '../identity/sealed-text.ts';
 import { applySplices, findSpan, type Splice } from '../mcp/json-span.ts';
 import { isRecord, type Message } from '../mcp/message.ts';
 import { encodeHeaderValue, routingName } from '../mcp/routing-headers.ts';
+import type { SealKeyRing } from '../snapshot/seal-key-ring.ts';
 import type { Admitted } from './limit.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
@@ -19,10 +21,30 @@ function sealScope(call: Admitted, purpose: SealScope['purpose']): SealScope {
   return { purpose, subject: decoded.identified.principal.subject, serverId: server.id };
 }
 
+/**
+ * The tool of a task, which its id has to name: the call's own, or, on a stream that only speaks of the task, the
+ * one that was seen with it last.
+ */
+function rememberedTool({ permit }: Admitted, scope: SealScope, taskId: string): string {
+  const task = { ...scope, taskId };
+  if (permit.tool === '') return permit.taskTools.find(task);
+  permit.taskTools.remember(task, permit.tool);
+  return permit.tool;
+}
+
 /** A value of the upstream's as only this caller can bring it back. */
 export function sealFor(call: Admitted, purpose: SealScope['purpose'], text: string): string {
   const ring = call.permit.routed.decoded.identified.accepted.snapshot.sealKeys;
-  return sealText(ring, sealScope(call, purpose), text);
+  const scope = sealScope(call, purpose);
+  if (purpose !== 'task') return sealText(ring, scope, text);
+  return sealTask(ring, scope, { taskId: text, tool: rememberedTool(call, scope, text) });
+}
+
+function openTaskFor(call: Admitted, ring: SealKeyRing, sealed: string): string | undefined {
+  const scope = sealScope(call, 'task');
+  const task = openTask(ring, scope, sealed);
+  if (task !== undefined) call.permit.taskTools.remember({ ...scope, ...task }, task.tool);
+  return task?.taskId;
 }
 
 /**
@@ -37,7 +59,11 @@ function openFor(
   newId: () => string,
 ): string {
   const ring = call.permit.routed.decoded.identified.accepted.snapshot.sealKeys;
-  return openText(ring, sealScope(call, purpose), sealed) ?? `unknown-${newId()}`;
+  const opened =
+    purpose === 'task'
+      ? openTaskFor(call, ring, sealed)
+      : openText(ring, sealScope(call, purpose), sealed);
+  return opened ?? `unknown-${newId()}`;
 }
 
 interface SealedPlace {

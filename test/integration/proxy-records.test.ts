@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { undecidedCall } from '../support/policy-settings.ts';
 import { ProxyHarness } from '../support/proxy-harness.ts';
 import {
   answerResult,
@@ -40,6 +41,9 @@ describe('the record of a call', () => {
     const body = await (await node.post(url, callEcho, { traceparent })).text();
     expect(node.recorder.records).toEqual([
       {
+        ...undecidedCall,
+        principalRoles: ['agent'],
+        principalScopes: ['mcp:*'],
         callId: expect.stringMatching(/^[0-9a-f-]{36}$/),
         phase: 'CALL_PHASE_COMPLETE',
         startedAtMs: expect.any(Number),

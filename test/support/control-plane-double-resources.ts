@@ -6,8 +6,8 @@ import type { Resource } from '../../proto/gen/mcpgw/discovery/v1/Resource.ts';
 import type { TypeDigestInput } from '../../proto/gen/mcpgw/discovery/v1/TypeDigest.ts';
 import type { ApiKeyInput } from '../../proto/gen/mcpgw/resources/v1/ApiKey.ts';
 import type { OrganizationInput } from '../../proto/gen/mcpgw/resources/v1/Organization.ts';
-import type { ServerInput } from '../../proto/gen/mcpgw/resources/v1/Server.ts';
 import type { PolicyInput } from '../../proto/gen/mcpgw/resources/v1/Policy.ts';
+import type { ServerInput } from '../../proto/gen/mcpgw/resources/v1/Server.ts';
 import type { ToolPinInput } from '../../proto/gen/mcpgw/resources/v1/ToolPin.ts';
 
 /** An envelope with the version that its content has. */

@@ -17,6 +17,7 @@ import {
   pipelineDefaults,
 } from '../../data-plane/pipeline/pipeline-options.ts';
 import { PublicBase } from '../../data-plane/pipeline/public-base.ts';
+import { DecisionCounts } from '../../data-plane/policy/decision-counts.ts';
 import type {
   OrganizationEntry,
   ServerEntry,
@@ -47,6 +48,7 @@ export interface ProxyHarnessOptions {
 export class ProxyHarness {
   readonly snapshot: ProxySnapshot;
   readonly recorder = new ProxyRecorder();
+  readonly decisionCounts = new DecisionCounts();
   readonly organization: OrganizationEntry;
   /** Key of the subject `user:1`. */
   readonly key: string;
@@ -78,6 +80,7 @@ export class ProxyHarness {
       publicBase: () => this.publicBase,
       snapshots: { current: () => this.#inForce },
       recorder: this.recorder,
+      decisionCounts: this.decisionCounts,
       tokens: this.tokens,
       upstreams: this.#upstreams,
       clock: { nowMs: options.nowMs ?? Date.now, monotonicMs: clockMs },

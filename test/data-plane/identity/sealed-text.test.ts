@@ -71,13 +71,14 @@ describe('a sealed text', () => {
 
 describe('a sealed session', () => {
   test.each([[[]], [['tools']], [['tools', 'resources']]])(
-    'brings back upstream session, endpoint, version and announced lists %j',
+    'brings back upstream session, endpoint, version, client and announced lists %j',
     (listChanged) => {
       const state = {
         upstreamSession: 's-1',
         endpointId: 'e-1',
         protocolVersion: '2025-11-25',
         listChanged,
+        client: { name: 'desk', version: '1.2' },
       };
       const id = sealSession(keys, 'user:1', 'server-1', state);
       expect(openSession(keys, 'user:1', 'server-1', id)).toEqual(state);
