@@ -1,4 +1,4 @@
-import type { ChangingList } from './changing-list.ts';
+import { type ChangingList, changingLists } from './changing-list.ts';
 import type { PathNode } from './json-rewriter.ts';
 
 const taskId: PathNode = { rewrite: 'taskId' };
@@ -7,6 +7,22 @@ const relatedTask: PathNode = {
 };
 
 const error: PathNode = { tap: 'response', children: { code: { tap: 'errorCode' } } };
+
+/** Lists of a server that its answers carry, and by which member an item of each is known. */
+export const itemNames = {
+  tools: 'name',
+  prompts: 'name',
+  resources: 'uri',
+  resourceTemplates: 'uriTemplate',
+} as const;
+export type ItemList = keyof typeof itemNames;
+
+const lists: Readonly<Record<ItemList, PathNode>> = {
+  tools: { take: 'tools' },
+  prompts: { take: 'prompts' },
+  resources: { take: 'resources' },
+  resourceTemplates: { take: 'resourceTemplates' },
+};
 
 /** Places read in an answer that carries nothing of ours: whether it is there, and its error code. */
 export const plainPlaces: PathNode = { children: { result: { tap: 'response' }, error } };
@@ -68,3 +84,85 @@ export const sealedPlaces: PathNode = {
     },
   },
 };
+
+/** What of an answer has to be read. */
+export interface AnswerContent {
+  /** State that is sealed for the caller. */
+  readonly seals: boolean;
+  /** Lists that are narrowed for the caller; `cacheable`: with what a client is told of how long they hold. */
+  readonly lists: 'none' | 'plain' | 'cacheable';
+  /** Notifications about single resources. */
+  readonly updates: boolean;
+  /** What of a subscription is honoured. */
+  readonly acknowledgment: boolean;
+}
+
+const listedResult: PathNode = { children: lists };
+
+const cacheableResult: PathNode = {
+  children: { ...lists, ttlMs: { take: 'ttlMs' }, cacheScope: { take: 'cacheScope' } },
+  closing: 'result',
+};
+
+const updatedResource: PathNode = { children: { uri: { tap: 'uri' } } };
+
+/** A message of a batch, which isn't told apart by its response. */
+const batchedUpdate: PathNode = {
+  children: {
+    method: { tap: 'batchedMethod' },
+    params: updatedResource,
+    result: { tap: 'batchedResponse' },
+    error: { tap: 'batchedResponse' },
+  },
+};
+
+const acknowledgment: PathNode = {
+  children: {
+    notifications: {
+      children: Object.fromEntries(
+        changingLists.map((list) => [listChangedTap(list), { tap: listChangedTap(list) }]),
+      ),
+    },
+  },
+};
+
+const method: PathNode = { children: { method: { tap: 'method' } } };
+
+/** Both trees in one; of what both say of one place the first counts. */
+function merge(a: PathNode, b: PathNode): PathNode {
+  const children: Record<string, PathNode> = { ...b.children };
+  for (const [key, node] of Object.entries(a.children ?? {})) {
+    const other = children[key];
+    children[key] = other === undefined ? node : merge(node, other);
+  }
+  const isLeaf = a.children === undefined && b.children === undefined;
+  return { ...b, ...a, ...(isLeaf ? {} : { children }) };
+}
+
+function makePlaces({ seals, lists: listed, updates, acknowledgment: acks }: AnswerContent) {
+  let places = seals ? sealedPlaces : plainPlaces;
+  if (listed !== 'none') {
+    const result = listed === 'plain' ? listedResult : cacheableResult;
+    const message: PathNode = { children: { result } };
+    places = merge(places, { children: { result, '*': message } });
+  }
+  if (updates) {
+    const message: PathNode = { children: { params: updatedResource, '*': batchedUpdate } };
+    places = merge(places, merge(message, method));
+  }
+  if (acks) places = merge(places, merge({ children: { params: acknowledgment } }, method));
+  return places;
+}
+
+const made = new Map<string, PathNode>();
+
+/** Places read in an answer, made once for each kind of it. */
+export function answerPlaces(content: AnswerContent): PathNode {
+  const { seals, lists: listed, updates, acknowledgment: acks } = content;
+  const key = `${seals} ${listed} ${updates} ${acks}`;
+  const known = made.get(key);
+  if (known !== undefined) return known;
+  const places = makePlaces(content);
+  made.set(key, places);
+  return places;
+}

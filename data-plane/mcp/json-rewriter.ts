@@ -1,3 +1,6 @@
+import type { ReasonCode } from '../../common/reasons.ts';
+import { ValueEnd } from './value-end.ts';
+
 /**
  * What to do with the value at a place in a message, as a tree of keys; `*` stands for every element of an
  * array. Where the tree ends, nothing is read.
@@ -8,6 +11,10 @@ export interface PathNode {
   readonly rewrite?: string;
   /** The value here is reported by this name: text, numbers, true and false as such, anything else as undefined. */
   readonly tap?: string;
+  /** The value here, of any kind, is held back whole and replaced, under this name. */
+  readonly take?: string;
+  /** Before the object here closes, text may be put in, under this name. */
+  readonly closing?: string;
 }
 
 export type TappedValue = string | number | boolean | undefined;
@@ -15,7 +22,14 @@ export type TappedValue = string | number | boolean | undefined;
 export interface JsonRewriterHandlers {
   rewrite(name: string, text: string): string;
   tap(name: string, value: TappedValue): void;
+  /** Bytes of a value, and what comes in their place: the same bytes leave it as it is. */
+  take(name: string, value: Buffer): Buffer;
+  /** Members to put at the end of an object, as they stand behind a comma; none: an empty text. */
+  closing(name: string): string;
 }
+
+/** Why a message must not be relayed further. */
+export type RewriteFailure = Extract<ReasonCode, 'upstream_too_large' | 'upstream_invalid'>;
 
 type StringRole = 'key' | 'rewrite' | 'tap' | 'skip';
 
@@ -29,21 +43,32 @@ const comma = 0x2c;
 
 /** Longest string that is held back to be read or replaced, in bytes. */
 const capturedBytesMax = 262_144;
+/** Largest value that is taken, in bytes. */
+const takenBytesMax = 4_194_304;
 
 interface Frame {
   readonly node: PathNode;
   readonly isObject: boolean;
   expectsKey: boolean;
+  hasMembers: boolean;
+}
+
+/** A value that is held back until it is whole. */
+interface TakenValue {
+  readonly name: string;
+  readonly end: ValueEnd;
+  readonly parts: Buffer[];
+  bytes: number;
 }
 
 /**
- * Replaces strings at known places of a JSON text while it streams through, and reports values at others.
+ * Replaces values at known places of a JSON text while it streams through, and reports values at others.
  * Everything else leaves as the very bytes that came, at once: no part of a message is held back but a
- * string that is to be replaced. The text isn't validated; what is no JSON passes unchanged.
+ * value that is to be replaced. The text isn't validated; what is no JSON passes unchanged.
  */
 export class JsonRewriter {
-  /** A string to replace was too long: the message must not be relayed further. */
-  overflowed = false;
+  /** A value to replace was too long, or is not whole. */
+  failure: RewriteFailure | undefined;
   /** Something was replaced or held back since this was last cleared. */
   changed = false;
   readonly #root: PathNode;
@@ -54,6 +79,7 @@ export class JsonRewriter {
   /** Node of the value that comes next. */
   #next: PathNode | undefined;
   #role: StringRole | undefined;
+  #taken: TakenValue | undefined;
   #parts: Buffer[] = [];
   #capturedBytes = 0;
   #escaped = false;
@@ -71,6 +97,8 @@ export class JsonRewriter {
   /** Begins with the next message. */
   reset(): void {
     this.#endScalar();
+    if (this.#taken !== undefined) this.failure ??= 'upstream_invalid';
+    this.#taken = undefined;
     this.#frames.length = 0;
     this.#skippedDepth = 0;
     this.#next = this.#root;
@@ -84,10 +112,12 @@ export class JsonRewriter {
   write(chunk: Buffer): Buffer[] {
     this.#out = [];
     this.#from = 0;
-    if (this.#role === 'rewrite') this.changed = true;
+    if (this.#role === 'rewrite' || this.#taken !== undefined) this.changed = true;
     let at = 0;
     while (at < chunk.length) {
-      at = this.#role === undefined ? this.#structure(chunk, at) : this.#string(chunk, at);
+      if (this.#taken !== undefined) at = this.#hold(this.#taken, chunk, at);
+      else if (this.#role === undefined) at = this.#structure(chunk, at);
+      else at = this.#string(chunk, at);
     }
     if (this.#role !== 'rewrite' && this.#from < chunk.length) {
       this.#out.push(this.#from === 0 ? chunk : chunk.subarray(this.#from));
@@ -97,6 +127,11 @@ export class JsonRewriter {
 
   #structure(chunk: Buffer, at: number): number {
     const byte = chunk[at] ?? 0;
+    const take = this.#next?.take;
+    if (take !== undefined && beginsValue(byte)) {
+      this.#beginHolding(take, chunk, at);
+      return at;
+    }
     if (byte === quote) {
       this.#beginString(chunk, at);
       return at + 1;
@@ -107,7 +142,7 @@ export class JsonRewriter {
       return at + 1;
     }
     if (byte === openBrace || byte === openBracket) this.#open(byte === openBrace);
-    else if (byte === closeBrace || byte === closeBracket) this.#close();
+    else if (byte === closeBrace || byte === closeBracket) this.#close(chunk, at);
     else if (byte === comma) this.#comma();
     else this.#scalarByte(byte);
     return at + 1;
@@ -121,14 +156,46 @@ export class JsonRewriter {
       this.#skippedDepth = 1;
       return;
     }
-    this.#frames.push({ node, isObject, expectsKey: isObject });
+    this.#frames.push({ node, isObject, expectsKey: isObject, hasMembers: false });
     if (!isObject) this.#next = node.children['*'];
   }
 
-  #close(): void {
+  #close(chunk: Buffer, at: number): void {
     this.#endScalar();
-    this.#frames.pop();
+    const frame = this.#frames.pop();
     this.#next = undefined;
+    const closing = frame?.isObject ? frame.node.closing : undefined;
+    const members = closing === undefined ? '' : this.#handlers.closing(closing);
+    if (members === '') return;
+    this.changed = true;
+    if (at > this.#from) this.#out.push(chunk.subarray(this.#from, at));
+    this.#out.push(Buffer.from(frame?.hasMembers ? `,${members}` : members, 'utf8'));
+    this.#from = at;
+  }
+
+  #beginHolding(name: string, chunk: Buffer, at: number): void {
+    this.changed = true;
+    if (at > this.#from) this.#out.push(chunk.subarray(this.#from, at));
+    this.#from = at;
+    this.#taken = { name, end: new ValueEnd(), parts: [], bytes: 0 };
+  }
+
+  /** Goes on within a value that is taken; returns where the structure goes on. */
+  #hold(taken: TakenValue, chunk: Buffer, at: number): number {
+    const end = taken.end.find(chunk, at);
+    const stop = end ?? chunk.length;
+    taken.bytes += stop - at;
+    if (taken.bytes > takenBytesMax) this.failure ??= 'upstream_too_large';
+    // What can't be relayed need not be kept.
+    if (this.failure === undefined) taken.parts.push(chunk.subarray(at, stop));
+    this.#from = stop;
+    if (end === undefined) return stop;
+    this.#taken = undefined;
+    this.#next = undefined;
+    const [first] = taken.parts;
+    const value = taken.parts.length === 1 && first ? first : Buffer.concat(taken.parts);
+    if (this.failure === undefined) this.#out.push(this.#handlers.take(taken.name, value));
+    return stop;
   }
 
   #comma(): void {
@@ -201,7 +268,7 @@ export class JsonRewriter {
     if (this.#role === 'skip') return;
     this.#capturedBytes += end - start;
     if (this.#capturedBytes > capturedBytesMax) {
-      if (this.#role === 'rewrite') this.overflowed = true;
+      if (this.#role === 'rewrite') this.failure ??= 'upstream_too_large';
       this.#parts = [];
       return;
     }
@@ -215,6 +282,7 @@ export class JsonRewriter {
     const frame = this.#frames.at(-1);
     if (role === 'key' && frame !== undefined) {
       frame.expectsKey = false;
+      frame.hasMembers = true;
       const children = frame.node.children ?? {};
       this.#next = text !== undefined && Object.hasOwn(children, text) ? children[text] : undefined;
       return;
@@ -245,6 +313,12 @@ export class JsonRewriter {
       return raw;
     }
   }
+}
+
+/** No white space, and none of the bytes that stand between values. */
+function beginsValue(byte: number): boolean {
+  if (byte <= 0x20 || byte === 0x3a || byte === comma) return false;
+  return byte !== closeBrace && byte !== closeBracket;
 }
 
 function scalarValue(text: string): TappedValue {

@@ -6,7 +6,8 @@ export interface JsonSpan {
   readonly end: number;
 }
 
-function valueEnd(text: string, start: number): number {
+/** Index behind the value that begins at `start` of a text that is known to be valid. */
+export function valueEnd(text: string, start: number): number {
   const first = text.charCodeAt(start);
   if (first === 0x22) return stringEnd(text, start) + 1;
   if (first !== 0x7b && first !== 0x5b) {

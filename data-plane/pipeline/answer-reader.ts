@@ -1,15 +1,18 @@
-import {
-  initializePlaces,
-  listChangedTap,
-  plainPlaces,
-  sealedPlaces,
-} from '../mcp/answer-places.ts';
-import { changingLists } from '../mcp/changing-list.ts';
+import { answerPlaces, initializePlaces, listChangedTap } from '../mcp/answer-places.ts';
+import { type ChangingList, changingLists } from '../mcp/changing-list.ts';
 import { EventStreamRewriter } from '../mcp/event-stream-rewriter.ts';
-import { JsonRewriter, type PathNode, type TappedValue } from '../mcp/json-rewriter.ts';
+import {
+  JsonRewriter,
+  type PathNode,
+  type RewriteFailure,
+  type TappedValue,
+} from '../mcp/json-rewriter.ts';
 import type { Message } from '../mcp/message.ts';
 import type { Handshake } from './answer-headers.ts';
+import type { AnswerNarrowing } from './answer-narrowing.ts';
 import type { Admitted } from './limit.ts';
+import { ListNarrowing } from './list-narrowing.ts';
+import { UpdateGate } from './update-gate.ts';
 import { sealFor } from './upstream-call.ts';
 
 const mayCarryState: ReadonlySet<string> = new Set([
@@ -19,26 +22,34 @@ const mayCarryState: ReadonlySet<string> = new Set([
   'subscriptions/listen',
 ]);
 
+const acknowledgedMethod = 'notifications/subscriptions/acknowledged';
+
 function isRequest(message: Message | undefined, method: (name: string) => boolean): boolean {
   return message?.kind === 'request' && method(message.method);
 }
 
 /** Which places of an answer have to be read. */
-function placesFor(call: Admitted): PathNode {
-  const [message] = call.permit.routed.decoded.messages;
+function placesFor(call: Admitted, narrowing: AnswerNarrowing): PathNode {
+  const { messages, era } = call.permit.routed.decoded;
+  const [message] = messages;
   if (isRequest(message, (method) => method === 'initialize')) return initializePlaces;
-  // A GET stream carries whatever the server says next, also about tasks.
-  if (message === undefined) return sealedPlaces;
+  const listens = isRequest(message, (method) => method === 'subscriptions/listen');
   const state = isRequest(
     message,
     (method) => mayCarryState.has(method) || method.startsWith('tasks/'),
   );
-  return state ? sealedPlaces : plainPlaces;
+  return answerPlaces({
+    // A GET stream carries whatever the server says next, also about tasks.
+    seals: state || message === undefined,
+    lists: narrowing.items === undefined ? 'none' : era === 'modern' ? 'cacheable' : 'plain',
+    updates: narrowing.mayRead !== undefined,
+    acknowledgment: listens,
+  });
 }
 
 /**
- * Reads an upstream's answer while it passes: the error code for the record, the version that a handshake
- * settles on, and values that have to be sealed for the caller.
+ * Reads an upstream's answer while it passes: the error code for the record, what a handshake settles on, values
+ * that have to be sealed for the caller, and what the caller may not see.
  */
 export class AnswerReader {
   errorCode = 0;
@@ -47,29 +58,55 @@ export class AnswerReader {
   readonly #call: Admitted;
   readonly #json: JsonRewriter;
   readonly #events: EventStreamRewriter | undefined;
+  readonly #lists: ListNarrowing | undefined;
+  readonly #gate: UpdateGate | undefined;
   #responseBegun = false;
+  /** What the client lacked of an event before the chunk that can't be relayed. */
+  #restAtFailure: string | undefined;
   #method: string | undefined;
   #protocolVersion: string | undefined;
-  readonly #listChanged: string[] = [];
+  /** Lists that the message in hand promises to announce changes of. */
+  #promised: ChangingList[] = [];
+  #honoured: readonly ChangingList[] = [];
 
-  constructor(call: Admitted, kind: 'json' | 'events') {
+  constructor(call: Admitted, kind: 'json' | 'events', narrowing: AnswerNarrowing) {
     this.#call = call;
-    this.#json = new JsonRewriter(placesFor(call), {
+    const { items, mayRead } = narrowing;
+    this.#lists = items && new ListNarrowing(items);
+    this.#gate = mayRead && new UpdateGate(mayRead);
+    this.#json = new JsonRewriter(placesFor(call, narrowing), {
       tap: (name, value) => this.#tap(name, value),
       rewrite: (name, text) => this.#seal(name, text),
+      take: (name, value) => this.#lists?.take(name, value) ?? value,
+      closing: () => this.#lists?.closing() ?? '',
     });
-    this.#events =
-      kind === 'json' ? undefined : new EventStreamRewriter(this.#json, () => this.#eventEnd());
+    const gate = this.#gate;
+    const listener = {
+      ...(gate && { mayPass: (isWhole: boolean) => gate.mayPass(isWhole) }),
+      onEventEnd: () => this.#eventEnd(),
+    };
+    this.#events = kind === 'json' ? undefined : new EventStreamRewriter(this.#json, listener);
+  }
+
+  /** Whether lists in the answer are read, so that it may turn out late that it can't be relayed. */
+  get narrows(): boolean {
+    return this.#lists !== undefined;
   }
 
   /** What the answer to `initialize` says; of no other answer anything. */
   get handshake(): Handshake {
-    return { protocolVersion: this.#protocolVersion, listChanged: this.#listChanged };
+    return { protocolVersion: this.#protocolVersion, listChanged: this.#promised };
   }
 
-  /** A value to seal was too long: the answer can't be relayed. */
-  get overflowed(): boolean {
-    return this.#json.overflowed;
+  /** Lists whose changes the stream of a subscription tells, as its acknowledgment says. */
+  get honoured(): readonly ChangingList[] {
+    return this.#honoured;
+  }
+
+  /** Why the answer can't be relayed further. */
+  get failure(): RewriteFailure | undefined {
+    if (this.#events?.overflowed) return 'upstream_too_large';
+    return this.#json.failure ?? this.#lists?.failure ?? this.#gate?.failure;
   }
 
   /** The answer is a stream of events that a legacy client resumes by itself once it breaks. */
@@ -80,31 +117,55 @@ export class AnswerReader {
 
   /** What has to follow for the next event to stand by itself; undefined: the answer has no events. */
   get eventRest(): string | undefined {
-    return this.#events?.eventRest;
+    return this.#restAtFailure ?? this.#events?.eventRest;
   }
 
+  /** What to pass on for this chunk; of no use once there is a `failure`. */
   write(chunk: Buffer): Buffer {
+    const rest = this.eventRest;
     const pieces = (this.#events ?? this.#json).write(chunk);
+    if (this.failure !== undefined) this.#restAtFailure = rest;
     const [first] = pieces;
     return pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
   }
 
+  /** Puts an event of our own into the stream: what is to leave now, or nothing while another one passes. */
+  insert(event: Buffer): Buffer | undefined {
+    return this.#events?.insert(event);
+  }
+
+  /** The answer is over; afterwards `failure` says whether a part of it is still held back. */
+  end(): void {
+    if (this.#events === undefined) this.#json.reset();
+  }
+
   #tap(name: string, value: TappedValue): void {
-    if (name === 'response') this.#responseBegun = true;
+    this.#gate?.tap(name, value);
+    if (name === 'response') this.#onResponse();
     else if (name === 'errorCode' && typeof value === 'number') this.errorCode = value;
     else if (name === 'protocolVersion' && typeof value === 'string') this.#protocolVersion = value;
     else if (name === 'method' && typeof value === 'string') this.#method = value;
-    else if (value === true) this.#onAnnounced(name);
+    else if (value === true) this.#onPromise(name);
   }
 
-  #onAnnounced(name: string): void {
+  #onResponse(): void {
+    this.#responseBegun = true;
+    this.#lists?.begin();
+  }
+
+  #onPromise(name: string): void {
     const list = changingLists.find((one) => name === listChangedTap(one));
-    if (list !== undefined) this.#listChanged.push(list);
+    if (list !== undefined) this.#promised.push(list);
   }
 
   #eventEnd(): void {
-    if (this.#responseBegun) this.answered = true;
+    if (this.#responseBegun && this.failure === undefined) this.answered = true;
+    if (this.#method === acknowledgedMethod) {
+      this.#honoured = this.#promised;
+      this.#promised = [];
+    }
     this.#method = undefined;
+    this.#gate?.eventEnd();
   }
 
   #seal(name: string, text: string): string {

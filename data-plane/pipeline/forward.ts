@@ -77,7 +77,7 @@ class Forwarding {
 
   #open(endpoint: EndpointEntry, { headers, body }: UpstreamCall): void {
     const { dependencies, finisher, streams, openCalls } = this.#parts;
-    const { options, clock, upstreams, logger } = dependencies;
+    const { options, clock, snapshots, upstreams, logger } = dependencies;
     const { server, decoded } = this.#call.permit.routed;
     this.#context.facts.endpointId = endpoint.id;
     const relay = new Relay(this.#call, endpoint, this.#context, {
@@ -88,6 +88,8 @@ class Forwarding {
       streams,
       openCalls,
       monotonicMs: clock.monotonicMs,
+      nowMs: clock.nowMs,
+      snapshots,
       retry: (failure) => this.#retry(failure),
       forwarded: () => this.#forwarded(),
       cancel: () => sendCancelled(this.#call, endpoint, upstreams.transport),

@@ -14,6 +14,8 @@ import {
 /** Largest error, and largest handshake, that is read as a whole, in bytes. */
 const errorBytesMax = 65_536;
 const initializeBytesMax = 1_048_576;
+/** Largest answer with lists that are narrowed for their caller, in bytes. */
+const narrowedBytesMax = 8_388_608;
 /** An answer of known length up to this is sent in one piece, in bytes. */
 export const smallAnswerBytesMax = 16_384;
 
@@ -143,9 +145,20 @@ export class ErrorAnswer implements Answer {
   release(): void {}
 }
 
+/** Why an answer is held until it is whole. */
+export type WholeReason = 'handshake' | 'narrowed' | 'small';
+
+const wholeBytesMax: Readonly<Record<WholeReason, number>> = {
+  handshake: initializeBytesMax,
+  narrowed: narrowedBytesMax,
+  // Sealed values are longer than what they stand for.
+  small: smallAnswerBytesMax * 8,
+};
+
 /**
- * An answer that leaves in one piece: one so small that it costs nothing to hold, or that of a handshake,
- * since the session id stands in the head and needs the version that only the body names.
+ * An answer that leaves in one piece: one so small that it costs nothing to hold; that of a handshake, since
+ * the session id stands in the head and needs the version that only the body names; or a list that is
+ * narrowed, for what can't be read in it has to be refused as a whole.
  */
 export class WholeAnswer implements Answer {
   readonly progress: AnswerProgress = notBegun;
@@ -154,20 +167,18 @@ export class WholeAnswer implements Answer {
   readonly #reader: AnswerReader;
   readonly #held: HeldBytes;
 
-  constructor(relayed: RelayedCall, head: UpstreamHead, reader: AnswerReader, handshake: boolean) {
+  constructor(relayed: RelayedCall, head: UpstreamHead, reader: AnswerReader, reason: WholeReason) {
     this.#relayed = relayed;
     this.#head = head;
     this.#reader = reader;
-    // Sealed values are longer than what they stand for.
-    const bytesMax = handshake ? initializeBytesMax : smallAnswerBytesMax * 8;
-    this.#held = new HeldBytes(relayed, bytesMax);
+    this.#held = new HeldBytes(relayed, wholeBytesMax[reason]);
   }
 
   write(chunk: Buffer): void {
     const reader = this.#reader;
     const piece = reader.write(chunk);
-    if (reader.overflowed) {
-      this.#relayed.fail(localReply('upstream_too_large'));
+    if (reader.failure !== undefined) {
+      this.#relayed.fail(localReply(reader.failure));
     } else if (this.#held.add(piece) && reader.answered) {
       // Only events say that they are complete before they end, and they may go on.
       StreamedAnswer.begin(this.#relayed, this.#head, reader).pass(this.#held.take());
@@ -175,7 +186,12 @@ export class WholeAnswer implements Answer {
   }
 
   end(): void {
-    const { handshake, errorCode } = this.#reader;
+    this.#reader.end();
+    const { handshake, errorCode, failure } = this.#reader;
+    if (failure !== undefined) {
+      this.#relayed.fail(localReply(failure));
+      return;
+    }
     this.#relayed.release();
     const headers = answerHeaders(this.#relayed, this.#head, handshake);
     sendWhole(this.#relayed, this.#head.status, headers, this.#held.take(), errorCode);

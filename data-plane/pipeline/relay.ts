@@ -5,9 +5,16 @@ import type {
   UpstreamHead,
   UpstreamSink,
 } from '../upstream/upstream-transport.ts';
+import { answerNarrowing } from './answer-narrowing.ts';
 import { AnswerReader } from './answer-reader.ts';
 import type { CallContext } from './call-finisher.ts';
-import { EmptyAnswer, ErrorAnswer, smallAnswerBytesMax, WholeAnswer } from './held-answer.ts';
+import {
+  EmptyAnswer,
+  ErrorAnswer,
+  smallAnswerBytesMax,
+  WholeAnswer,
+  type WholeReason,
+} from './held-answer.ts';
 import type { Admitted } from './limit.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import type { OpenCall } from './open-calls.ts';
@@ -163,12 +170,25 @@ export class Relay implements UpstreamSink, RelayedCall, OpenCall {
   }
 
   #beginMessages(head: UpstreamHead, kind: 'json' | 'events'): void {
-    const reader = new AnswerReader(this.call, kind);
+    const narrowing = answerNarrowing(this.call, kind, this.parts);
+    const reader = new AnswerReader(this.call, kind, narrowing);
     const [message] = this.call.permit.routed.decoded.messages;
     const handshake = message?.kind === 'request' && message.method === 'initialize';
     const length = Number(head.headers.get('content-length') ?? Number.NaN);
-    const small = kind === 'json' && length <= smallAnswerBytesMax;
-    if (handshake || small) this.#answer = new WholeAnswer(this, head, reader, handshake);
-    else StreamedAnswer.begin(this, head, reader);
+    const whole = wholeReason(handshake, kind === 'json', reader, length);
+    if (whole === undefined) StreamedAnswer.begin(this, head, reader);
+    else this.#answer = new WholeAnswer(this, head, reader, whole);
   }
+}
+
+/** Undefined: the answer leaves as it comes. */
+function wholeReason(
+  isHandshake: boolean,
+  isJson: boolean,
+  reader: AnswerReader,
+  length: number,
+): WholeReason | undefined {
+  if (isHandshake) return 'handshake';
+  if (isJson && reader.narrows) return 'narrowed';
+  return isJson && length <= smallAnswerBytesMax ? 'small' : undefined;
 }

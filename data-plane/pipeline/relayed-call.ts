@@ -1,5 +1,5 @@
 import type { Logger } from '../../common/logging.ts';
-import type { EndpointEntry } from '../snapshot/snapshot.ts';
+import type { EndpointEntry, SnapshotSource } from '../snapshot/snapshot.ts';
 import type { UpstreamFailure } from '../upstream/upstream-transport.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import type { CallContext, CallFinisher } from './call-finisher.ts';
@@ -21,6 +21,10 @@ export interface RelayParts {
   readonly logger: Logger;
   readonly eras: Upstreams['eras'];
   readonly monotonicMs: () => number;
+  /** Wall time. */
+  readonly nowMs: () => number;
+  /** For what outlasts the snapshot that its call was decided by. */
+  readonly snapshots: SnapshotSource;
   /** Where a long stream is counted and found when the node drains. */
   readonly streams: Set<LongStream>;
   /** Where it is found when its credential ends. */

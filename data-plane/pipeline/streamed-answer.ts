@@ -44,8 +44,9 @@ export class StreamedAnswer implements Answer, LongStream {
 
   write(chunk: Buffer): void {
     const piece = this.#reader.write(chunk);
-    if (this.#reader.overflowed) {
-      this.broke({ reason: 'upstream_too_large', nothingSent: false, detail: 'sealed value' });
+    const reason = this.#reader.failure;
+    if (reason !== undefined) {
+      this.broke({ reason, nothingSent: false, detail: 'a value that has to be rewritten' });
     } else if (piece.length > 0) {
       this.pass(piece);
     }
@@ -199,7 +200,8 @@ export class StreamedAnswer implements Answer, LongStream {
   #lastEvent({ reason }: UpstreamFailure): Buffer | undefined {
     if (!this.#owesResponse) return undefined;
     // A message that can't be relayed would come again when the stream is resumed.
-    if (this.#reader.resumable && reason !== 'upstream_too_large') return undefined;
+    const unreadable = reason === 'upstream_too_large' || this.#reader.failure !== undefined;
+    if (this.#reader.resumable && !unreadable) return undefined;
     const error = localReplyBody(localReply(reason), this.#relayed.context.facts);
     return Buffer.from(`${this.#reader.eventRest}event: message\ndata: ${error}\n\n`);
   }

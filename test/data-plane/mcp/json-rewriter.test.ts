@@ -1,7 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { EventStreamRewriter } from '../../../data-plane/mcp/event-stream-rewriter.ts';
-import { JsonRewriter, type PathNode, type TappedValue } from '../../../data-plane/mcp/json-rewriter.ts';
+import {
+  JsonRewriter,
+  type PathNode,
+  type TappedValue,
+} from '../../../data-plane/mcp/json-rewriter.ts';
+import { anyCuts, cutBytes } from '../../support/byte-chunks.ts';
 
 const places: PathNode = {
   children: {
@@ -13,29 +18,54 @@ const places: PathNode = {
   },
 };
 
+const rewriting = {
+  rewrite: (_name: string, value: string) => `<${value}>`,
+  take: (_name: string, value: Buffer) => value,
+  closing: () => '',
+};
+
 interface Outcome {
   readonly text: string;
   readonly taps: [string, TappedValue][];
 }
 
-/** Cuts bytes at these places, so that every state of the machine meets the end of a chunk. */
-function cut(bytes: Buffer, cuts: readonly number[]): Buffer[] {
-  const ends = [...new Set(cuts.map((at) => at % (bytes.length + 1)))].sort((a, b) => a - b);
-  return [...ends, bytes.length].map((end, index) => bytes.subarray(ends[index - 1] ?? 0, end));
-}
-
 function rewrite(text: string, cuts: readonly number[]): Outcome {
   const taps: Outcome['taps'] = [];
   const rewriter = new JsonRewriter(places, {
-    rewrite: (_name, value) => `<${value}>`,
+    ...rewriting,
     tap: (name, value) => taps.push([name, value]),
   });
-  const out = cut(Buffer.from(text), cuts).flatMap((chunk) => rewriter.write(chunk));
+  const out = cutBytes(Buffer.from(text), cuts).flatMap((chunk) => rewriter.write(chunk));
   rewriter.reset();
   return { text: Buffer.concat(out).toString(), taps };
 }
 
-const anyCuts = fc.array(fc.nat(4_000), { maxLength: 12 });
+const taking: PathNode = {
+  children: {
+    result: {
+      tap: 'response',
+      closing: 'result',
+      children: { list: { take: 'list' }, n: { take: 'n' } },
+    },
+  },
+};
+
+/** What is taken is put between angle brackets; the result is closed with this text. */
+function take(text: string, cuts: readonly number[], closing = '') {
+  const taken: [string, string][] = [];
+  const rewriter = new JsonRewriter(taking, {
+    ...rewriting,
+    tap: () => undefined,
+    take: (name, value) => {
+      taken.push([name, value.toString()]);
+      return Buffer.from(`<${value.toString()}>`);
+    },
+    closing: () => closing,
+  });
+  const out = cutBytes(Buffer.from(text), cuts).flatMap((chunk) => rewriter.write(chunk));
+  rewriter.reset();
+  return { text: Buffer.concat(out).toString(), taken, failure: rewriter.failure };
+}
 
 describe('rewriting JSON while it streams', () => {
   test('changes nothing but the named strings, wherever the chunks end', () => {
@@ -81,6 +111,57 @@ describe('rewriting JSON while it streams', () => {
     );
   });
 
+  test('takes values of any kind whole, wherever the chunks end', () => {
+    fc.assert(
+      fc.property(
+        fc.jsonValue({ maxDepth: 4, stringUnit: 'binary' }),
+        fc.jsonValue({ maxDepth: 2 }),
+        fc.nat(2),
+        anyCuts,
+        (value, other, space, cuts) => {
+          const write = (n: unknown) => JSON.stringify(n, undefined, space);
+          const text = (n: string) =>
+            `{ "list":1,"result": {"o":${write(other)},"n" :${n} , "list":${n}}, "n":[]}`;
+          const one = write(value);
+          const answer = take(text(one), cuts);
+          expect(answer.text).toBe(text(`<${one}>`));
+          expect(answer.taken).toEqual([
+            ['n', one],
+            ['list', one],
+          ]);
+          expect(answer.failure).toBeUndefined();
+        },
+      ),
+    );
+  });
+
+  test.each([
+    ['{"result":{}}', '{"result":{"x":1}}'],
+    ['{"result": { } }', '{"result": { "x":1} }'],
+    ['{"result":{"a":{}}}', '{"result":{"a":{},"x":1}}'],
+    ['{"result":{"n":1\n}}', '{"result":{"n":<1>\n,"x":1}}'],
+    ['{"result":[{}]}', '{"result":[{}]}'],
+    ['[{"result":{}}]', '[{"result":{}}]'],
+  ])('puts members at the end of an object: %s', (text, closed) => {
+    for (let at = 0; at <= text.length; at += 1) {
+      expect(take(text, [at], '"x":1').text).toBe(closed);
+    }
+  });
+
+  test.each(['{"result":{"list":[1,{"a":"]', '{"result":{"n":"abc\\"', '{"result":{"n":1'])(
+    'can’t relay a text that ends within a taken value: %s',
+    (text) => {
+      expect(take(text, [12])).toMatchObject({ failure: 'upstream_invalid', taken: [] });
+    },
+  );
+
+  test('holds no more of a value than its bound', () => {
+    const item = `"${'x'.repeat(100_000)}"`;
+    const list = (count: number) => `{"result":{"list":[${Array(count).fill(item).join()}]}}`;
+    expect(take(list(41), [1000]).failure).toBeUndefined();
+    expect(take(list(42), [1000])).toMatchObject({ failure: 'upstream_too_large', taken: [] });
+  });
+
   test('passes what is no JSON as it is', () => {
     fc.assert(
       fc.property(
@@ -98,13 +179,14 @@ function rewriteEvents(text: string, cuts: readonly number[]): Outcome & { event
   const taps: Outcome['taps'] = [];
   let events = 0;
   const json = new JsonRewriter(places, {
-    rewrite: (_name, value) => `<${value}>`,
+    ...rewriting,
     tap: (name, value) => taps.push([name, value]),
   });
-  const stream = new EventStreamRewriter(json, () => {
+  const onEventEnd = () => {
     events += 1;
-  });
-  const out = cut(Buffer.from(text), cuts).flatMap((chunk) => stream.write(chunk));
+  };
+  const stream = new EventStreamRewriter(json, { onEventEnd });
+  const out = cutBytes(Buffer.from(text), cuts).flatMap((chunk) => stream.write(chunk));
   return { text: Buffer.concat(out).toString(), taps, events };
 }
 
