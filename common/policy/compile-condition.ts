@@ -92,15 +92,33 @@ class CompiledCondition implements Condition {
     }
   }
 
-  /** Says why it failed, kept since the same failures come again and again, and saying it takes long. */
+  /** Kept, since the same failures come again and again. */
   #failure(error: CelError): ConditionOutcome {
     const key = `${error.exprId} ${failureReason(error)}`;
     const known = this.#failures?.get(key);
     if (known !== undefined) return known;
-    const failure = failed(describeFailure(parseCondition(this.source), error));
+    const failure = new ExplainedFailure(this.source, error);
     this.#failures ??= new Map();
     if (this.#failures.size < failuresMax) this.#failures.set(key, failure);
     return failure;
+  }
+}
+
+/** A failure that is put into words when somebody asks: that takes longer than the evaluation. */
+class ExplainedFailure {
+  readonly kind = 'failed';
+  readonly #source: string;
+  readonly #error: CelError;
+  #message: string | undefined;
+
+  constructor(source: string, error: CelError) {
+    this.#source = source;
+    this.#error = error;
+  }
+
+  get message(): string {
+    this.#message ??= describeFailure(parseCondition(this.#source), this.#error);
+    return this.#message;
   }
 }
 
