@@ -97,7 +97,7 @@ class CompiledCondition implements Condition {
     const key = `${error.exprId} ${failureReason(error)}`;
     const known = this.#failures?.get(key);
     if (known !== undefined) return known;
-    const failure = new ExplainedFailure(this.source, error);
+    const failure = explainedFailure(this.source, error);
     this.#failures ??= new Map();
     if (this.#failures.size < failuresMax) this.#failures.set(key, failure);
     return failure;
@@ -105,21 +105,15 @@ class CompiledCondition implements Condition {
 }
 
 /** A failure that is put into words when somebody asks: that takes longer than the evaluation. */
-class ExplainedFailure {
-  readonly kind = 'failed';
-  readonly #source: string;
-  readonly #error: CelError;
-  #message: string | undefined;
-
-  constructor(source: string, error: CelError) {
-    this.#source = source;
-    this.#error = error;
-  }
-
-  get message(): string {
-    this.#message ??= describeFailure(parseCondition(this.#source), this.#error);
-    return this.#message;
-  }
+function explainedFailure(source: string, error: CelError): ConditionOutcome {
+  let message: string | undefined;
+  return {
+    kind: 'failed',
+    get message() {
+      message ??= describeFailure(parseCondition(source), error);
+      return message;
+    },
+  };
 }
 
 function failed(message: string): ConditionOutcome {
