@@ -110,6 +110,12 @@ export class ProxyHarness {
     this.#inForce = undefined;
   }
 
+  /** A snapshot of another making, such as one that is built of resources, comes into force. */
+  putInForce(snapshot: Snapshot): void {
+    this.#inForce = snapshot;
+    this.pipeline.recheck();
+  }
+
   /** What was changed in the snapshot comes into force as a new one; calls in progress keep the one before. */
   publish(): void {
     this.#inForce = Object.create(this.snapshot) as Snapshot;
