@@ -33,7 +33,7 @@ export const McpServer = defineEntity({
     /** What went wrong, or what was left out. */
     definitionsError: p.text().nullable(),
     definitionsFailures: p.integer().default(0),
-    nextDefinitionsFetchAt: p.datetime(3).default('now()'),
+    nextDefinitionsFetchAt: p.datetime(3).onCreate(() => new Date()),
     createdAt: p.datetime(3).onCreate(() => new Date()),
     updatedAt: p
       .datetime(3)
