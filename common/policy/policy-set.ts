@@ -23,10 +23,7 @@ import {
 } from './ruling.ts';
 import { type VisibilityContext, VisibilityQuery } from './visibility-query.ts';
 
-/**
- * Whether `PolicyCall.args` is what the call is made with: `as_called` when its method carries arguments (none
- * are then an empty object), `unknown` when they were made elsewhere or not kept.
- */
+/** `unknown`: the arguments of a call are not at hand, such as those of a recorded one that were not kept. */
 export type ArgumentKnowledge = 'as_called' | 'unknown';
 
 /** A policy that was looked at for a call. */
@@ -45,8 +42,13 @@ export interface Explanation {
   readonly policies: readonly ConsideredPolicy[];
 }
 
-function knownBy(method: string): ArgumentKnowledge {
-  return carriesArguments(method) ? 'as_called' : 'unknown';
+/**
+ * Whether `PolicyCall.args` are the arguments that the target is used with. A task's were decided when it was
+ * made, and a completion has none yet. Of what never has arguments that is known.
+ */
+function knowsArguments({ target, request }: PolicyCall, args: ArgumentKnowledge): boolean {
+  if (target.kind !== 'tool' && target.kind !== 'prompt') return true;
+  return args === 'as_called' && carriesArguments(request.method);
 }
 
 /** The policies of one organization, ready to decide. Immutable. */
@@ -90,15 +92,15 @@ export class PolicySet {
     return new PolicySet(this.#index, this.#policies, policyDefault);
   }
 
-  /** What becomes of a call. `args` says what is known of its arguments; its method says so by default. */
-  decide(call: PolicyCall, args: ArgumentKnowledge = knownBy(call.request.method)): Decision {
+  /** What becomes of a call. */
+  decide(call: PolicyCall, args: ArgumentKnowledge = 'as_called'): Decision {
     if (call.target.kind === 'implicit') return implicitlyAllowed;
     const question = this.#questionOf(call, args, this.#matched(call));
     return withShadow(question, rule(question));
   }
 
   /** Decides with every policy's part in it. Looks at all policies, so that it takes time in their number. */
-  explain(call: PolicyCall, args: ArgumentKnowledge = knownBy(call.request.method)): Explanation {
+  explain(call: PolicyCall, args: ArgumentKnowledge = 'as_called'): Explanation {
     const matched = this.#matched(call);
     const question = this.#questionOf(call, args, matched);
     const policies = sortPolicies([...this.#policies]).map((prepared) => {
@@ -128,7 +130,7 @@ export class PolicySet {
     args: ArgumentKnowledge,
     matched: readonly PreparedPolicy[],
   ): Question {
-    const argumentsKnown = args === 'as_called';
+    const argumentsKnown = knowsArguments(call, args);
     const bindings = new CallBindings(call, argumentsKnown);
     return {
       matched,

@@ -90,7 +90,9 @@ export class VisibilityQuery {
   /** The order of the policies means nothing to whether they allow, nor does a policy that stands there twice. */
   #isAllowed(use: Use, call: PolicyCall, matched: readonly PreparedPolicy[]): boolean {
     this.#shared ??= new CallBindings(call, false);
-    const bindings = new CallBindings(call, false, this.#shared);
+    // What never has arguments is used without: a condition that reads them fails for certain.
+    const argumentsKnown = call.target.kind === 'resource';
+    const bindings = new CallBindings(call, argumentsKnown, this.#shared);
     const { allowed } = rule({
       matched,
       targetKind: call.target.kind,
@@ -98,7 +100,7 @@ export class VisibilityQuery {
       outcomeOf: (prepared) => {
         const known = use.outcomes.get(prepared);
         if (known !== undefined) return known;
-        const outcome = outcomeOf(prepared, bindings, false);
+        const outcome = outcomeOf(prepared, bindings, argumentsKnown);
         if (isAlikeForAll(prepared)) use.outcomes.set(prepared, outcome);
         return outcome;
       },

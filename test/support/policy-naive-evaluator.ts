@@ -83,8 +83,10 @@ function matches(policy: Policy, call: PolicyCall): boolean {
   return matchesTarget(policy, call.target) && matchesSubject(policy, call);
 }
 
-function argumentsKnown({ request }: PolicyCall): boolean {
-  return request.method === 'tools/call' || request.method === 'prompts/get';
+/** Arguments are at hand when they are called with; what is no tool and no prompt has none, which is known, too. */
+function argumentsKnown({ request, target }: PolicyCall, isKept: boolean): boolean {
+  if (target.kind !== 'tool' && target.kind !== 'prompt') return true;
+  return isKept && (request.method === 'tools/call' || request.method === 'prompts/get');
 }
 
 function outcomeOf(policy: Policy, call: PolicyCall, isKnown: boolean): Outcome {
@@ -135,13 +137,14 @@ function ruleOn(
 
 const shadowWords = { true: { deny: 'would_deny', allow: 'would_allow' } } as const;
 
-/** The decision of policies in any order. `isKnown` says whether the arguments are. */
+/** The decision of policies in any order. `isKept`: the arguments of a call that has them are at hand. */
 export function naivelyDecide(
   unordered: readonly Policy[],
   call: PolicyCall,
   policyDefault: PolicyDefault,
-  isKnown: boolean = argumentsKnown(call),
+  isKept = true,
 ): NaiveDecision {
+  const isKnown = argumentsKnown(call, isKept);
   const policies = [...unordered].sort(
     (a, b) => a.position - b.position || Number(a.id > b.id) - Number(a.id < b.id),
   );
