@@ -5,6 +5,7 @@ import type { Logger } from '../common/logging.ts';
 import { graphqlBoundsOf } from './bounds.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { type Database, openDatabase } from './database.ts';
+import { startDefinitionRefresh } from './definitions/refresh-loop.ts';
 import type { GrpcTlsOptions } from './discovery/grpc-server.ts';
 import { createGraphqlServer, type GraphqlServerOptions } from './graphql/graphql-server.ts';
 import type { PersistedQueryMode } from './graphql/persisted/persisted-mode.ts';
@@ -173,6 +174,23 @@ function startIssuerWork(
   };
 }
 
+/** Keeps what servers offer up to date; apart from the jobs, because servers take their time. */
+function startDefinitionWork(
+  config: ControlPlaneConfig,
+  { masterKeys }: Database,
+  store: Store,
+  logger: Logger,
+): { readonly close: () => Promise<void> } {
+  const { upstreamCaFile } = config;
+  return startDefinitionRefresh({
+    ...{ store, masterKeys, logger },
+    privateUpstreamsAllowed: config.privateUpstreamsAllowed,
+    ...(upstreamCaFile !== undefined && { extraCa: [readFileSync(upstreamCaFile, 'utf8')] }),
+    intervalMs: config.definitionsRefreshIntervalMs,
+    random: Math.random,
+  });
+}
+
 /**
  * Wires and starts one process of the control plane.
  * @throws {SettingsError} on settings that don't go together, and when PostgreSQL can't be reached.
@@ -196,6 +214,8 @@ export async function startControlPlane(
       cleanup.defer(() => worker.close());
       const issuers = startIssuerWork(config, store, logger);
       cleanup.defer(() => issuers.close());
+      const definitions = startDefinitionWork(config, database, store, logger);
+      cleanup.defer(() => definitions.close());
     }
     const addresses = roles.api ? await startApi(config, { store, database, logger, cleanup }) : {};
     return {

@@ -10,6 +10,7 @@ import {
 } from '../common/setting-types.ts';
 import { loadSettings } from '../common/settings.ts';
 import { graphqlBounds, loginBounds, organizationBounds } from './bounds.ts';
+import { definitionsRefreshIntervalMsDefault } from './definitions/refresh-server.ts';
 import { issuerRefreshIntervalMsDefault } from './identity/issuers/refresh-issuer.ts';
 import { keySettings } from './key-settings.ts';
 
@@ -81,6 +82,14 @@ export const controlPlaneSettings = z.object({
     .boolean()
     .default(false)
     .describe('Whether MCP servers may have private, loopback and other special addresses.'),
+  upstreamCaFile: filePath
+    .optional()
+    .describe('Further authorities, in PEM, that certificates of MCP servers may come from.'),
+  definitionsRefreshIntervalMs: milliseconds(10_000, 7 * 86_400_000)
+    .default(definitionsRefreshIntervalMsDefault)
+    .describe(
+      'How often an MCP server is asked which tools, resources and prompts it offers, give or take a tenth.',
+    ),
   privateIssuersAllowed: z
     .boolean()
     .default(false)

@@ -31,7 +31,7 @@ export const leaseMs = 120_000;
 
 /**
  * Takes servers whose time has come, so that no other worker does. Their next time is then that of the
- * lease's end: who finds it earlier knows that somebody wants them to be asked again.
+ * lease's end: an earlier one was set by somebody who wants them to be asked again.
  */
 export async function claimDueServers(store: Store, countMax: number): Promise<ClaimedServer[]> {
   return store.withSystem((em) =>

@@ -68,7 +68,7 @@ async function lockServer(
   return row;
 }
 
-/** Gives the server back. Whoever moved its next time to now, while it was being asked, is heeded. */
+/** Gives the server back. Whoever moved its next time while it was being asked is heeded. */
 async function release(
   em: EntityManager,
   { organizationId, id }: ClaimedServer,
@@ -77,7 +77,8 @@ async function release(
 ): Promise<void> {
   await em.execute(
     `update mcp_servers set ${changes.set}, definitions_claimed_until = null,
-       next_definitions_fetch_at = case when next_definitions_fetch_at <= now()
+       next_definitions_fetch_at = case
+         when next_definitions_fetch_at < definitions_claimed_until
          then next_definitions_fetch_at else now() + ? * interval '1 millisecond' end
      where organization_id = ? and id = ?`,
     [...changes.values, delayMs, organizationId, id],

@@ -36,6 +36,36 @@ export class UpstreamCredentialType {
   updatedAt!: Date;
 }
 
+@ObjectType('ServerDefinitions', {
+  description:
+    'How well it is known what a server offers. The worker asks every server now and then.',
+})
+export class ServerDefinitionsType {
+  @Field(() => DateTime, { nullable: true, description: 'When it was learned last; null: never.' })
+  fetchedAt!: Date | null;
+
+  @Field(() => DateTime, {
+    nullable: true,
+    description: 'When the last look failed; null: it did not. What was known before stays.',
+  })
+  failedAt!: Date | null;
+
+  @Field(() => String, { nullable: true, description: 'Why the last look failed.' })
+  error!: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'What the last look left out, such as definitions beyond the bounds.',
+  })
+  warning!: string | null;
+
+  @Field(() => Int, { description: 'Failures in a row.' })
+  failures!: number;
+
+  @Field(() => DateTime, { description: 'When the server is asked next.' })
+  nextFetchAt!: Date;
+}
+
 @ObjectType('Server', {
   description:
     'An MCP server. Agents reach it at `/{organization slug}/{server slug}/mcp` of any node that serves the organization.',
@@ -94,6 +124,12 @@ export class ServerType {
     description: 'Milliseconds in which an answer must begin; null: the node’s own setting.',
   })
   requestTimeoutMs!: number | null;
+
+  @Field(() => ServerDefinitionsType, {
+    description:
+      'How well it is known what it offers; `tools`, `resources`, `resourceTemplates` and `prompts` of its organization list that.',
+  })
+  definitions!: ServerDefinitionsType;
 
   @Field(() => DateTime, { description: 'When it was created.' })
   createdAt!: Date;
