@@ -51,21 +51,26 @@ function knowsArguments({ target, request }: PolicyCall, args: ArgumentKnowledge
   return args === 'as_called' && carriesArguments(request.method);
 }
 
+interface SetContents {
+  readonly index: PolicyIndex;
+  /** In no order. */
+  readonly policies: readonly PreparedPolicy[];
+  /** An enforced policy is among them that may deny, if only by failing. */
+  readonly mayDeny: boolean;
+}
+
 /** The policies of one organization, ready to decide. Immutable. */
 export class PolicySet {
-  static readonly empty = new PolicySet(new PolicyIndex(), [], 'deny');
+  static readonly empty = new PolicySet(
+    { index: new PolicyIndex(), policies: [], mayDeny: false },
+    'deny',
+  );
 
   readonly policyDefault: PolicyDefault;
-  readonly #index: PolicyIndex;
-  readonly #policies: readonly PreparedPolicy[];
+  readonly #contents: SetContents;
 
-  constructor(
-    index: PolicyIndex,
-    policies: readonly PreparedPolicy[],
-    policyDefault: PolicyDefault,
-  ) {
-    this.#index = index;
-    this.#policies = policies;
+  constructor(contents: SetContents, policyDefault: PolicyDefault) {
+    this.#contents = contents;
     this.policyDefault = policyDefault;
   }
 
@@ -83,13 +88,18 @@ export class PolicySet {
   }
 
   get size(): number {
-    return this.#policies.length;
+    return this.#contents.policies.length;
+  }
+
+  /** Whether anything may be denied at all: otherwise no list has to be looked at. */
+  get narrows(): boolean {
+    return this.policyDefault === 'deny' || this.#contents.mayDeny;
   }
 
   /** The same policies with another default. */
   withDefault(policyDefault: PolicyDefault): PolicySet {
     if (policyDefault === this.policyDefault) return this;
-    return new PolicySet(this.#index, this.#policies, policyDefault);
+    return new PolicySet(this.#contents, policyDefault);
   }
 
   /** What becomes of a call. */
@@ -103,7 +113,7 @@ export class PolicySet {
   explain(call: PolicyCall, args: ArgumentKnowledge = 'as_called'): Explanation {
     const matched = this.#matched(call);
     const question = this.#questionOf(call, args, matched);
-    const policies = sortPolicies([...this.#policies]).map((prepared) => {
+    const policies = sortPolicies([...this.#contents.policies]).map((prepared) => {
       const { policy } = prepared;
       const mismatch = mismatchOf(prepared, call);
       const outcome = mismatch === undefined ? question.outcomeOf(prepared) : undefined;
@@ -114,14 +124,15 @@ export class PolicySet {
 
   /** Asks about many items of a list for one caller. */
   visibility(context: VisibilityContext): VisibilityQuery {
-    return new VisibilityQuery(this.#index, this.policyDefault, context);
+    return new VisibilityQuery(this.#contents.index, this.policyDefault, context);
   }
 
   #matched(call: PolicyCall): readonly PreparedPolicy[] {
+    const { index } = this.#contents;
     const { principal, server, request, target } = call;
     const buckets: Bucket[] = [];
-    this.#index.findByTarget(target, buckets);
-    this.#index.findByCaller(principal, server.slug, request.method, buckets);
+    index.findByTarget(target, buckets);
+    index.findByCaller(principal, server.slug, request.method, buckets);
     return matchedAmong(buckets, (prepared) => mismatchOf(prepared, call) === undefined);
   }
 
@@ -145,17 +156,22 @@ export class PolicySet {
 export class PolicySetBuilder {
   readonly #index = new PolicyIndex();
   readonly #policies: PreparedPolicy[] = [];
+  #mayDeny = false;
 
   /** Takes time in the length of the policy's lists alone. */
   add(prepared: PreparedPolicy): void {
+    const { policy, condition } = prepared;
     this.#index.add(prepared);
     this.#policies.push(prepared);
+    // Where a condition fails, an allowing policy denies as well.
+    const mayDeny = policy.effect === 'deny' || condition !== undefined;
+    if (policy.mode === 'enforce' && mayDeny) this.#mayDeny = true;
   }
 
   /** The set, whose default is to deny; the builder is of no use after. Takes no time. */
   finish(): PolicySet {
-    return this.#policies.length === 0
-      ? PolicySet.empty
-      : new PolicySet(this.#index, this.#policies, 'deny');
+    if (this.#policies.length === 0) return PolicySet.empty;
+    const contents = { index: this.#index, policies: this.#policies, mayDeny: this.#mayDeny };
+    return new PolicySet(contents, 'deny');
   }
 }
