@@ -291,6 +291,7 @@ describe('a refusal', () => {
     ['json-rpc-error', 200],
     ['tool-result', 200],
   ] as const;
+  const formNames = forms.map(([form]) => form);
   test.each(forms)('of a tool’s call takes the form %s', async (toolRefusalForm, status) => {
     settings({ toolRefusalForm });
     rules(testPolicy('no-deletes', { message: 'Ask the data team.' }));
@@ -324,7 +325,7 @@ describe('a refusal', () => {
     expect(node.recorder.records).toMatchObject([expected, expected]);
   });
 
-  test.each(forms)(
+  test.each(formNames)(
     'of anything else is an error, where the form is %s',
     async (toolRefusalForm) => {
       settings({ toolRefusalForm });
