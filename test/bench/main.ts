@@ -11,6 +11,7 @@ import { type EnforcementFigures, runEnforcement } from './enforcement.ts';
 import { openEventStreams } from './event-streams.ts';
 import { identityLines, runIdentityBench } from './identity-bench.ts';
 import { startNginx } from './nginx.ts';
+import { policyLines, runPolicyBench } from './policy-bench.ts';
 import { type ProxyBenchPlan, runProxyBench, type SubjectFigures } from './proxy-bench.ts';
 import { serverSwitch } from './server-switch.ts';
 import type { BenchSubject } from './subject.ts';
@@ -67,8 +68,8 @@ async function benchEnforcement(
 
 /**
  * `npm run bench [-- --rounds 5] [-- --calls 5000] [-- --samples 100]`: what a node adds to a call, against
- * a direct connection and nginx, how soon it obeys a change, and what telling who calls costs. No rounds, or
- * no samples, leave that part out. docs/performance.md says how it measures.
+ * a direct connection and nginx, how soon it obeys a change, and what telling who calls and deciding by
+ * policies costs. No rounds, or no samples, leave that part out. docs/performance.md says how it measures.
  */
 const { values } = parseArgs({
   options: {
@@ -107,6 +108,11 @@ console.log(`▸ who calls: ${identityPlan.callers} callers, ${identityPlan.call
 const identity = await runIdentityBench(identityPlan);
 console.log(identityLines(identity).join('\n'));
 
+const policyPlan = { policies: 1_000, decisions: 20_000, indexed: 10_000, listed: 500 };
+console.log(`▸ what a call may: an organization with ${policyPlan.policies} policies`);
+const policies = runPolicyBench(policyPlan);
+console.log(policyLines(policyPlan, policies).join('\n'));
+
 async function benchProduct(): Promise<{
   proxy: ProxyReport | undefined;
   enforcement: Awaited<ReturnType<typeof enforcementPart>> | undefined;
@@ -127,5 +133,5 @@ const { proxy, enforcement } = await benchProduct();
 const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model };
 const folder = path.join(repositoryRoot, 'out', 'bench');
 await mkdir(folder, { recursive: true });
-const text = JSON.stringify({ machine, plan, identity, proxy, enforcement }, null, 2);
+const text = JSON.stringify({ machine, plan, identity, policies, proxy, enforcement }, null, 2);
 await writeFile(path.join(folder, 'bench.json'), `${text}\n`);
