@@ -6,6 +6,10 @@ import { guardSchema } from './authorize/guard-schema.ts';
 import { ApiKeyResolver } from './resolvers/api-key-resolver.ts';
 import { AuditResolver } from './resolvers/audit-resolver.ts';
 import { CustomRoleResolver } from './resolvers/custom-role-resolver.ts';
+import {
+  DefinitionResolver,
+  OrganizationDefinitionsResolver,
+} from './resolvers/definition-resolver.ts';
 import { IdentityResolver } from './resolvers/identity-resolver.ts';
 import {
   InvitationResolver,
@@ -17,6 +21,7 @@ import { NodeResolver } from './resolvers/node-resolver.ts';
 import { OidcLoginResolver } from './resolvers/oidc-login-resolver.ts';
 import { OrganizationResolver } from './resolvers/organization-resolver.ts';
 import { PasswordResolver } from './resolvers/password-resolver.ts';
+import { PolicyHistoryResolver } from './resolvers/policy-history-resolver.ts';
 import { OrganizationPoliciesResolver, PolicyResolver } from './resolvers/policy-resolver.ts';
 import { ProxyTokenResolver } from './resolvers/proxy-token-resolver.ts';
 import {
@@ -43,10 +48,13 @@ export function buildGraphqlSchema(): GraphQLSchema {
       ServiceAccountResolver,
       ApiKeyResolver,
       ServerResolver,
+      DefinitionResolver,
+      OrganizationDefinitionsResolver,
       IssuerResolver,
       OidcLoginResolver,
       OrganizationIssuersResolver,
       PolicyResolver,
+      PolicyHistoryResolver,
       OrganizationPoliciesResolver,
       RevocationResolver,
       OrganizationRevocationsResolver,

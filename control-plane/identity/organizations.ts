@@ -3,6 +3,8 @@ import type { EntityManager } from '@mikro-orm/postgresql';
 import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { containsText, findPage, oldestFirst } from '../input/find-page.ts';
 import type { Page, PageRequest } from '../input/page.ts';
+import { nothingTried, type PolicyTrial } from '../input/policy-verdict.ts';
+import { orRefused, Refusal } from '../input/refusal.ts';
 import { isStorableText, isUuid, validateName, validateSlug } from '../input/text-rules.ts';
 import { orTaken } from '../input/unique-violation.ts';
 import {
@@ -22,8 +24,17 @@ import { Membership } from '../store/entities/membership.ts';
 import { Organization } from '../store/entities/organization.ts';
 import { User } from '../store/entities/user.ts';
 import type { Store } from '../store/store.ts';
+import { lockUntilCommit } from '../store/transaction-locks.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
 import type { Actor } from './actor.ts';
+import {
+  changesDecisions,
+  mergedPolicySettings,
+  type PolicySettings,
+  type PolicySettingsInput,
+  policySettingsDefault,
+  validatePolicySettings,
+} from './policy-settings.ts';
 import type { Principal } from './principal.ts';
 
 /** Origins that one organization may allow, and servers and keys that it may hold together. */
@@ -31,7 +42,7 @@ const organizationBounds = { allowedOriginsMax: 100, objectsMax: 900 } as const;
 /** Less than that a healthy node passes now and then: heartbeats and reads of the feed take a second each. */
 const staleAfterSecondsBounds = { min: 10, max: 30 * 24 * 60 * 60 } as const;
 
-export interface OrganizationFields {
+export interface OrganizationFields extends PolicySettings {
   readonly slug: string;
   readonly name: string;
   readonly enabled: boolean;
@@ -76,6 +87,7 @@ function validateOrganization(fields: OrganizationFields): Violation[] {
     ...validateName('name', fields.name),
     ...validateOrigins(fields.allowedOrigins),
     ...validateStaleAfter(fields.staleAfterSeconds),
+    ...validatePolicySettings(fields),
   ];
 }
 
@@ -145,11 +157,18 @@ function audited(organization: OrganizationFields): AuditedFields {
     'mustAudit',
     'allowedOrigins',
     'staleAfterSeconds',
+    'policyDefault',
+    'toolRefusalForm',
+    'argumentRecording',
+    'argumentBytesMax',
+    'policyHeaders',
   ] as const;
   return auditedFields(organization, names);
 }
 
-export interface NewOrganization extends Omit<OrganizationFields, 'staleAfterSeconds'> {
+export interface NewOrganization
+  extends Omit<OrganizationFields, 'staleAfterSeconds' | keyof PolicySettings>,
+    PolicySettingsInput {
   readonly staleAfterSeconds?: number | null | undefined;
   readonly ownerId: string;
 }
@@ -160,18 +179,21 @@ export async function createOrganization(
   actor: Actor,
   input: NewOrganization,
 ): Promise<Outcome<Organization>> {
-  const staleAfterSeconds = input.staleAfterSeconds ?? null;
-  const violations = validateOrganization({ ...input, staleAfterSeconds });
+  const { ownerId, ...rest } = input;
+  const fields = {
+    ...rest,
+    ...mergedPolicySettings(policySettingsDefault, input),
+    staleAfterSeconds: input.staleAfterSeconds ?? null,
+  };
+  const violations = validateOrganization(fields);
   if (violations.length > 0) return { ok: false, violations };
-  if (!isUuid(input.ownerId)) return refused(notFound('ownerId', 'user'));
+  if (!isUuid(ownerId)) return refused(notFound('ownerId', 'user'));
   return orTaken(taken, () =>
     store.withPlatform(async (em) => {
-      const owner = await em.findOne(User, { id: input.ownerId });
+      const owner = await em.findOne(User, { id: ownerId });
       if (owner === null) return refused(notFound('ownerId', 'user'));
-      const { ownerId, ...fields } = input;
       const organization = em.create(Organization, {
         ...fields,
-        staleAfterSeconds,
         allowedOrigins: [...fields.allowedOrigins],
         id: uuidV7(),
       });
@@ -199,7 +221,7 @@ export async function createOrganization(
   );
 }
 
-export interface OrganizationChanges {
+export interface OrganizationChanges extends PolicySettingsInput {
   readonly organizationId: string;
   readonly version: number;
   readonly slug?: string | null | undefined;
@@ -209,44 +231,72 @@ export interface OrganizationChanges {
   readonly allowedOrigins?: readonly string[] | null | undefined;
   /** Null takes the bound away. */
   readonly staleAfterSeconds?: number | null | undefined;
+  /** Expectations that fail don't refuse a change of what becomes of calls. */
+  readonly force?: boolean | null | undefined;
 }
 
-/** Changes an organization; what is undefined or null stays. */
+function merged(row: Organization, input: OrganizationChanges) {
+  return {
+    slug: input.slug ?? row.slug,
+    name: input.name ?? row.name,
+    enabled: input.enabled ?? row.enabled,
+    mustAudit: input.mustAudit ?? row.mustAudit,
+    allowedOrigins: [...(input.allowedOrigins ?? row.allowedOrigins)],
+    staleAfterSeconds:
+      input.staleAfterSeconds === undefined ? row.staleAfterSeconds : input.staleAfterSeconds,
+    ...mergedPolicySettings(row, input),
+  };
+}
+
+/** Locks an organization for a change, as a change of its policies does: both end in the same question. */
+async function lockChanged(
+  em: EntityManager,
+  { organizationId, version }: OrganizationChanges,
+): Promise<Outcome<Organization>> {
+  await lockUntilCommit(em, 'policies', organizationId.toLowerCase());
+  const row = await lockOrganization(em, organizationId);
+  if (row === null) return refused(notFound('organizationId', 'organization'));
+  return row.version === version ? done(row) : refused(versionConflict());
+}
+
+/**
+ * Changes an organization; what is undefined or null stays.
+ * @param tryPolicies asked when the change may change what becomes of calls.
+ */
 export async function updateOrganization(
   store: Store,
   actor: Actor,
   input: OrganizationChanges,
+  tryPolicies: PolicyTrial,
 ): Promise<Outcome<Organization>> {
-  const { organizationId } = input;
-  return orTaken(taken, () =>
-    store.withOrganization(organizationId, async (em) => {
-      const row = await lockOrganization(em, organizationId);
-      if (row === null) return refused(notFound('organizationId', 'organization'));
-      if (row.version !== input.version) return refused(versionConflict());
-      const fields = {
-        slug: input.slug ?? row.slug,
-        name: input.name ?? row.name,
-        enabled: input.enabled ?? row.enabled,
-        mustAudit: input.mustAudit ?? row.mustAudit,
-        allowedOrigins: [...(input.allowedOrigins ?? row.allowedOrigins)],
-        staleAfterSeconds:
-          input.staleAfterSeconds === undefined ? row.staleAfterSeconds : input.staleAfterSeconds,
-      };
+  const { organizationId, force } = input;
+  const write = () =>
+    store.withOrganization(organizationId, async (em): Promise<Outcome<Organization>> => {
+      const locked = await lockChanged(em, input);
+      if (!locked.ok) return locked;
+      const row = locked.value;
+      const fields = merged(row, input);
       const violations = validateOrganization(fields);
       if (violations.length > 0) return { ok: false, violations };
       const before = audited(row);
+      const isTried = changesDecisions(row, fields);
       em.assign(row, fields);
+      await em.flush();
+      const verdict = isTried
+        ? await tryPolicies(em, organizationId, force ?? false)
+        : nothingTried;
+      if (verdict.violations.length > 0) throw new Refusal(verdict.violations);
       await commitChange(em, {
         organizationId,
         actor,
         action: 'organization.update',
         target: { type: 'organization', id: organizationId, label: row.slug },
-        ...auditedChange(before, audited(row)),
+        ...auditedChange(before, audited(row), verdict.details),
         resources: [{ kind: 'organization', id: organizationId }],
       });
       return done(row);
-    }),
-  );
+    });
+  return orRefused(() => orTaken(taken, write));
 }
 
 function lockOrganization(em: EntityManager, id: string): Promise<Organization | null> {

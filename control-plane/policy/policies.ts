@@ -12,9 +12,9 @@ import {
   auditedPolicy,
   changingPolicies,
   commitPolicyChange,
-  definitionOf,
   type PolicyDependencies,
 } from './policy-change.ts';
+import { definitionOf } from './policy-definition.ts';
 import { validatePolicyForm } from './policy-form.ts';
 import { freePosition, type PolicyPlace } from './policy-order.ts';
 

@@ -1,15 +1,17 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
+import { orRefused, Refusal } from '../input/refusal.ts';
 import { orTaken } from '../input/unique-violation.ts';
-import type { Outcome, Violation } from '../input/violation.ts';
+import type { Outcome } from '../input/violation.ts';
 import type { AuditEvent } from '../store/append-audit-entry.ts';
 import type { ChangedResource } from '../store/changed-resource.ts';
 import { commitChange } from '../store/commit-change.ts';
 import type { Policy } from '../store/entities/policy.ts';
-import { type PolicyDefinition, PolicyRevision } from '../store/entities/policy-revision.ts';
+import { PolicyRevision } from '../store/entities/policy-revision.ts';
 import type { Store } from '../store/store.ts';
 import { lockUntilCommit } from '../store/transaction-locks.ts';
 import { checkExpectations } from './expectations.ts';
+import { definitionNames, definitionOf } from './policy-definition.ts';
 
 export interface PolicyDependencies {
   readonly store: Store;
@@ -21,16 +23,6 @@ export interface PolicyDependencies {
 
 const taken = { policies_organization_id_name_key: 'name' };
 
-/** Takes back what the transaction has written. */
-class ChangeRefused extends Error {
-  readonly violations: readonly Violation[];
-
-  constructor(violations: readonly Violation[]) {
-    super('The change of a policy is refused.');
-    this.violations = violations;
-  }
-}
-
 /**
  * Runs a change of an organization's policies while no other changes any of them: the order, the expectations
  * and the bound on their number are about all of them together.
@@ -40,41 +32,14 @@ export async function changingPolicies<T>(
   organizationId: string,
   work: (em: EntityManager) => Promise<Outcome<T>>,
 ): Promise<Outcome<T>> {
-  try {
-    return await orTaken(taken, () =>
+  return orRefused(() =>
+    orTaken(taken, () =>
       store.withOrganization(organizationId, async (em) => {
         await lockUntilCommit(em, 'policies', organizationId.toLowerCase());
         return work(em);
       }),
-    );
-  } catch (error) {
-    if (!(error instanceof ChangeRefused)) throw error;
-    return { ok: false, violations: error.violations };
-  }
-}
-
-const definitionNames = [
-  'name',
-  'description',
-  'effect',
-  'mode',
-  'enabled',
-  'message',
-  'servers',
-  'methods',
-  'tools',
-  'resources',
-  'prompts',
-  'roles',
-  'subjects',
-  'apiKeys',
-  'condition',
-] as const satisfies readonly (keyof PolicyDefinition)[];
-
-/** What a policy says, copied. */
-export function definitionOf(policy: PolicyDefinition): PolicyDefinition {
-  const copy = Object.fromEntries(definitionNames.map((name) => [name, policy[name]]));
-  return structuredClone(copy) as unknown as PolicyDefinition;
+    ),
+  );
 }
 
 /** A policy as its audit entries know it. */
@@ -110,7 +75,7 @@ export async function commitPolicyChange(
   const { organizationId, id: policyId } = policy;
   await em.flush();
   const expectations = await checkExpectations(em, organizationId, change.force ?? false);
-  if (expectations.violations.length > 0) throw new ChangeRefused(expectations.violations);
+  if (expectations.violations.length > 0) throw new Refusal(expectations.violations);
   if (said !== undefined) {
     em.create(PolicyRevision, {
       ...{ organizationId, policyId, ...said },

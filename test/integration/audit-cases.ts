@@ -344,6 +344,18 @@ export const auditCases: Readonly<Record<string, AuditCase>> = {
       ),
     ],
   },
+  'updateOrganization’s policy settings': {
+    as: 'operator',
+    needs: ['user', 'organization'],
+    given: () => ({ policyDefault: 'DENY', policyHeaders: ['X-Team'] }),
+    leaves: [
+      entry('organization', 'organization.update', made('organization'), {
+        changed: ['policyDefault', 'policyHeaders'],
+        before: { policyDefault: 'allow', policyHeaders: [] },
+        after: { policyDefault: 'deny', policyHeaders: ['x-team'] },
+      }),
+    ],
+  },
   deleteOrganization: {
     as: 'operator',
     needs: ['user', 'organization'],
@@ -624,6 +636,49 @@ export const auditCases: Readonly<Record<string, AuditCase>> = {
     leaves: [
       entry('organization', 'server.delete', made('server'), {
         before: { name: text, endpoints: [expect.objectContaining({ url: text })] },
+      }),
+    ],
+  },
+  createPolicy: {
+    as: 'owner',
+    given: () => ({ tools: ['write_*'], condition: 'principal.kind == "user"' }),
+    leaves: [
+      entry('organization', 'policy.create', answered('policy'), {
+        after: {
+          name: text,
+          effect: 'allow',
+          enabled: true,
+          tools: ['write_*'],
+          condition: 'principal.kind == "user"',
+        },
+      }),
+    ],
+  },
+  updatePolicy: {
+    as: 'owner',
+    needs: ['policy'],
+    given: () => ({ enabled: false }),
+    leaves: [entry('organization', 'policy.update', made('policy'), from('enabled', true, false))],
+  },
+  movePolicy: {
+    as: 'owner',
+    needs: ['policy'],
+    given: () => ({ place: 'FIRST' }),
+    leaves: [
+      entry(
+        'organization',
+        'policy.move',
+        made('policy'),
+        from('position', expect.any(Number), expect.any(Number)),
+      ),
+    ],
+  },
+  deletePolicy: {
+    as: 'owner',
+    needs: ['policy'],
+    leaves: [
+      entry('organization', 'policy.delete', made('policy'), {
+        before: { name: text, effect: 'allow' },
       }),
     ],
   },

@@ -53,6 +53,7 @@ export interface TenancyWorld {
 /** Tables that are named otherwise than their kind. */
 const tables: Readonly<Record<string, string>> = {
   server: 'mcp_servers',
+  policy: 'policies',
   auditEntries: 'audit_logs',
   platformAuditEntries: 'audit_logs',
   auditEntryAdded: 'audit_logs',

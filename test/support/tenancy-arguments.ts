@@ -73,7 +73,7 @@ function kindOf(operation: Operation, name: string): string | undefined {
   if (known !== undefined) return known;
   if (name !== 'id') return name.endsWith('Id') ? name.slice(0, -2) : undefined;
   const noun = operation.field.name.replace(
-    /^(?:update|delete|revoke|rotate|refresh|end|withdraw|resend|cancel|disable|enable)(?=[A-Z])/,
+    /^(?:update|move|delete|revoke|rotate|refresh|end|withdraw|resend|cancel|disable|enable)(?=[A-Z])/,
     '',
   );
   return noun.charAt(0).toLowerCase() + noun.slice(1);

@@ -6,10 +6,13 @@ import {
   deleteOrganization,
   findOrganization,
   listOrganizations,
+  type OrganizationChanges,
   updateOrganization,
 } from '../../identity/organizations.ts';
+import type { PolicySettings } from '../../identity/policy-settings.ts';
 import type { Role } from '../../identity/roles.ts';
 import { oldestFirst } from '../../input/find-page.ts';
+import { checkExpectations } from '../../policy/expectations.ts';
 import { listRequestLogs, requestLogKeys, requestLogOrder } from '../../registry/request-logs.ts';
 import { listServers } from '../../registry/servers.ts';
 import type { McpTransport } from '../../store/entities/mcp-server.ts';
@@ -148,7 +151,7 @@ export class OrganizationResolver {
   ) {
     const { actor, user } = await personOf(context);
     const outcome = await createOrganization(context.services.store, actor, {
-      ...input,
+      ...(input as CreateOrganizationInput & PolicySettings),
       enabled: true,
       ownerId: input.ownerId ?? user.id,
     });
@@ -164,7 +167,9 @@ export class OrganizationResolver {
     input: UpdateOrganizationInput,
   ) {
     const { actor } = await context.principal();
-    const outcome = await updateOrganization(context.services.store, actor, input);
+    const changes = input as OrganizationChanges;
+    const { store } = context.services;
+    const outcome = await updateOrganization(store, actor, changes, checkExpectations);
     return payload(outcome, (organization) => ({ organization }));
   }
 

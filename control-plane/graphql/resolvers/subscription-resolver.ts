@@ -2,9 +2,15 @@ import { Arg, ID, Resolver, Root, Subscription } from 'type-graphql';
 import type { NodeFilterFields, NodeView } from '../../registry/nodes.ts';
 import type { RequestLogView } from '../../registry/request-log-policies.ts';
 import type { RequestLogFilterFields } from '../../registry/request-logs.ts';
+import {
+  type PolicyChange,
+  policyChanges,
+  type ServerChange,
+  serverChanges,
+} from '../subscription/row-changes.ts';
 import { type Subscribing, subscriberOf } from '../subscription/subscriber.ts';
-import type { ServerChange } from '../subscription/subscription-hub.ts';
 import { NodeFilter, NodeType } from '../types/node-group.ts';
+import { PolicyChangeType } from '../types/policy.ts';
 import { RequestLogFilter, RequestLogType } from '../types/request-log.ts';
 import { ServerChangeType } from '../types/server.ts';
 
@@ -13,7 +19,7 @@ interface RequestLogArguments {
   readonly filter?: RequestLogFilterFields | null;
 }
 
-interface ServerArguments {
+interface OrganizationArguments {
   readonly organizationId: string;
 }
 
@@ -44,16 +50,34 @@ export class SubscriptionResolver {
 
   @Subscription(() => ServerChangeType, {
     description: 'Committed changes to an organization’s servers, in the order of their revisions.',
-    subscribe: async ({ args, context }: Subscribing<ServerArguments>) =>
-      context.services.subscriptions.servers(
+    subscribe: async ({ args, context }: Subscribing<OrganizationArguments>) =>
+      context.services.subscriptions.changes(
         await subscriberOf(context, 'serverChanged', args.organizationId),
         args.organizationId.toLowerCase(),
+        serverChanges,
       ),
   })
   serverChanged(
     @Root() change: ServerChange,
     @Arg('organizationId', () => ID, { description: 'The organization.' }) _organizationId: string,
   ): ServerChange {
+    return change;
+  }
+
+  @Subscription(() => PolicyChangeType, {
+    description:
+      'Committed changes to an organization’s policies, in the order of their revisions. Moves are among them.',
+    subscribe: async ({ args, context }: Subscribing<OrganizationArguments>) =>
+      context.services.subscriptions.changes(
+        await subscriberOf(context, 'policyChanged', args.organizationId),
+        args.organizationId.toLowerCase(),
+        policyChanges,
+      ),
+  })
+  policyChanged(
+    @Root() change: PolicyChange,
+    @Arg('organizationId', () => ID, { description: 'The organization.' }) _organizationId: string,
+  ): PolicyChange {
     return change;
   }
 

@@ -11,7 +11,6 @@ import { findNodes } from '../../registry/nodes.ts';
 import { type RequestLogView, withPolicyNames } from '../../registry/request-log-policies.ts';
 import { type RequestLogFilterFields, requestLogCondition } from '../../registry/request-logs.ts';
 import { FollowerLagged, type FoundRow, RowFollower } from '../../registry/row-follower.ts';
-import { findServers, type ServerView } from '../../registry/servers.ts';
 import type { ChangeFeed } from '../../store/change-feed.ts';
 import { ConfigChange } from '../../store/entities/config-change.ts';
 import { RequestLog } from '../../store/entities/request-log.ts';
@@ -19,6 +18,7 @@ import type { Store } from '../../store/store.ts';
 import { ApiError } from '../errors.ts';
 import { AccessWatch } from './access-watch.ts';
 import { follow } from './follow.ts';
+import type { RowChangeReader } from './row-changes.ts';
 
 export interface SubscriptionBounds {
   /** Events that one subscriber may be behind. */
@@ -40,13 +40,6 @@ export interface Subscriber {
   readonly organizationId: string | undefined;
   /** Throws when the subscriber may no longer read. */
   readonly authorize: () => Promise<void>;
-}
-
-export interface ServerChange {
-  readonly serverId: string;
-  readonly kind: 'saved' | 'deleted';
-  readonly revision: number;
-  readonly server: ServerView | null;
 }
 
 export interface SubscriptionHubOptions {
@@ -176,11 +169,15 @@ export class SubscriptionHub {
     );
   }
 
-  /** Committed changes to an organization's servers, in the order of their revisions, from now on. */
-  async servers(
+  /**
+   * Committed changes to rows of an organization, in the order of their revisions, from now on.
+   * @param events which rows, and what is said of them.
+   */
+  async changes<Event extends object>(
     subscriber: Subscriber,
     organizationId: string,
-  ): Promise<AsyncGenerator<ServerChange>> {
+    events: RowChangeReader<Event>,
+  ): Promise<AsyncGenerator<Event>> {
     const { store, feed } = this.#options;
     let revision = await store.withOrganization(organizationId, async (em) => {
       const last = { orderBy: { revision: 'desc' }, limit: 1 } as const;
@@ -188,7 +185,7 @@ export class SubscriptionHub {
       return change?.revision ?? 0;
     });
     let more = false;
-    const read = async (): Promise<readonly ServerChange[]> => {
+    const read = async (): Promise<readonly Event[]> => {
       // Revisions become visible in their order, so that the last one seen is a safe mark.
       const changes = await store.withOrganization(organizationId, (em) =>
         em.find(
@@ -199,7 +196,7 @@ export class SubscriptionHub {
       );
       more = changes.length === chunkSize;
       revision = changes.at(-1)?.revision ?? revision;
-      return this.#serverChanges(organizationId, changes);
+      return events(store, organizationId, changes);
     };
     return this.#follow(
       subscriber,
@@ -233,22 +230,6 @@ export class SubscriptionHub {
           if (chainId === organizationId || chainId === 'many') wake();
         }),
     );
-  }
-
-  async #serverChanges(
-    organizationId: string,
-    changes: readonly ConfigChange[],
-  ): Promise<ServerChange[]> {
-    const touched = changes.flatMap(({ revision, entries }) =>
-      entries.filter(({ kind }) => kind === 'server').map(({ id }) => ({ id, revision })),
-    );
-    const ids = [...new Set(touched.map(({ id }) => id))];
-    const servers = await findServers(this.#options.store, organizationId, ids);
-    const byId = new Map(servers.map((server) => [server.id, server]));
-    return touched.map(({ id, revision }) => {
-      const server = byId.get(id) ?? null;
-      return { serverId: id, revision, server, kind: server === null ? 'deleted' : 'saved' };
-    });
   }
 
   /** Reads again at once while `hasMore`, so that a long queue drains without another wake. */

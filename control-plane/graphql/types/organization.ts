@@ -1,5 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { connectionType } from './connection.ts';
+import { ArgumentRecording, PolicyDefault, ToolRefusalForm } from './policy-enums.ts';
 import { DateTime } from './scalars.ts';
 import { payloadType } from './user-error.ts';
 
@@ -40,6 +41,30 @@ export class OrganizationType {
       'Calls are refused on a node that has not heard for so many seconds whether its configuration is current; null: never.',
   })
   staleAfterSeconds!: number | null;
+
+  @Field(() => PolicyDefault, { description: 'What becomes of a call that no policy decides.' })
+  policyDefault!: string;
+
+  @Field(() => ToolRefusalForm, {
+    description: 'How a `tools/call` that a policy denies is answered.',
+  })
+  toolRefusalForm!: string;
+
+  @Field(() => ArgumentRecording, {
+    description: 'What of a call’s arguments stands in its record.',
+  })
+  argumentRecording!: string;
+
+  @Field(() => Int, {
+    description: 'Longer arguments are not recorded, in bytes of JSON.',
+  })
+  argumentBytesMax!: number;
+
+  @Field(() => [String], {
+    description:
+      'Request headers that conditions of policies may read, in lower case; records of calls hold them too.',
+  })
+  policyHeaders!: string[];
 
   @Field(() => DateTime, { description: 'When it was created.' })
   createdAt!: Date;
@@ -99,6 +124,37 @@ export class CreateOrganizationInput {
       'Age in seconds, from 10, at which a node’s view is too old to be called by; null: never.',
   })
   staleAfterSeconds?: number | null;
+
+  @Field(() => PolicyDefault, {
+    defaultValue: 'allow',
+    description: 'What becomes of a call that no policy decides.',
+  })
+  policyDefault!: string;
+
+  @Field(() => ToolRefusalForm, {
+    defaultValue: 'json_rpc_error',
+    description: 'How to answer a `tools/call` that a policy denies.',
+  })
+  toolRefusalForm!: string;
+
+  @Field(() => ArgumentRecording, {
+    defaultValue: 'off',
+    description: 'What of a call’s arguments its record is to hold.',
+  })
+  argumentRecording!: string;
+
+  @Field(() => Int, {
+    defaultValue: 16_384,
+    description: 'Longer arguments are not recorded, in bytes of JSON, 256 to 65,536.',
+  })
+  argumentBytesMax!: number;
+
+  @Field(() => [String], {
+    defaultValue: [],
+    description:
+      'Request headers that conditions of policies may read, at most 20; none that may carry a credential.',
+  })
+  policyHeaders!: string[];
 }
 
 @InputType('UpdateOrganizationInput', {
@@ -138,6 +194,37 @@ export class UpdateOrganizationInput {
       'Age in seconds, from 10, at which a node’s view is too old to be called by; null: never.',
   })
   staleAfterSeconds?: number | null;
+
+  @Field(() => PolicyDefault, {
+    nullable: true,
+    description: 'What becomes of a call that no policy decides.',
+  })
+  policyDefault?: string | null;
+
+  @Field(() => ToolRefusalForm, {
+    nullable: true,
+    description: 'How to answer a `tools/call` that a policy denies.',
+  })
+  toolRefusalForm?: string | null;
+
+  @Field(() => ArgumentRecording, {
+    nullable: true,
+    description: 'What of a call’s arguments its record is to hold.',
+  })
+  argumentRecording?: string | null;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Longer arguments are not recorded, in bytes of JSON, 256 to 65,536.',
+  })
+  argumentBytesMax?: number | null;
+
+  @Field(() => [String], {
+    nullable: true,
+    description:
+      'Request headers that conditions of policies may read, at most 20; none that may carry a credential.',
+  })
+  policyHeaders?: string[] | null;
 }
 
 @InputType('DeleteOrganizationInput', {

@@ -1,6 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { connectionType } from './connection.ts';
-import { PolicyEffect, PolicyMode, PolicyPlace } from './policy-enums.ts';
+import { PolicyChangeKind, PolicyEffect, PolicyMode, PolicyPlace } from './policy-enums.ts';
 import { DateTime, SafeInt } from './scalars.ts';
 import { payloadType } from './user-error.ts';
 
@@ -25,17 +25,10 @@ const text = {
   condition: 'CEL expression that has to be true as well; empty: always. At most 8,192 characters.',
 } as const;
 
-@ObjectType('Policy', {
-  description:
-    'A rule about calls. Of the policies that a call matches any denial counts, then any permission, then the organization’s default. In patterns `*` stands for any run of characters, `?` for one.',
+@ObjectType('PolicyDefinition', {
+  description: 'Everything that a policy says.',
 })
-export class PolicyType {
-  @Field(() => ID, { description: 'Identifies the policy.' })
-  id!: string;
-
-  @Field(() => ID, { description: 'The organization that it belongs to.' })
-  organizationId!: string;
-
+export class PolicyDefinitionType {
   @Field(() => String, { description: text.name })
   name!: string;
 
@@ -50,12 +43,6 @@ export class PolicyType {
 
   @Field(() => Boolean, { description: text.enabled })
   enabled!: boolean;
-
-  @Field(() => Int, {
-    description:
-      'Orders the policies: of several that decide alike the one with the smallest number is named. Numbers have gaps.',
-  })
-  position!: number;
 
   @Field(() => String, { description: text.message })
   message!: string;
@@ -86,6 +73,24 @@ export class PolicyType {
 
   @Field(() => String, { description: text.condition })
   condition!: string;
+}
+
+@ObjectType('Policy', {
+  description:
+    'A rule about calls. Of the policies that a call matches any denial counts, then any permission, then the organization’s default. In patterns `*` stands for any run of characters, `?` for one.',
+})
+export class PolicyType extends PolicyDefinitionType {
+  @Field(() => ID, { description: 'Identifies the policy.' })
+  id!: string;
+
+  @Field(() => ID, { description: 'The organization that it belongs to.' })
+  organizationId!: string;
+
+  @Field(() => Int, {
+    description:
+      'Orders the policies: of several that decide alike the one with the smallest number is named. Numbers have gaps.',
+  })
+  position!: number;
 
   @Field(() => DateTime, { description: 'When it was created.' })
   createdAt!: Date;
@@ -127,11 +132,8 @@ export class PolicyFilter {
   search?: string | null;
 }
 
-@InputType('CreatePolicyInput', { description: 'A new policy.' })
-export class CreatePolicyInput {
-  @Field(() => ID, { description: 'The organization that it is to belong to.' })
-  organizationId!: string;
-
+@InputType('PolicyDefinitionInput', { description: 'Everything that a policy is to say.' })
+export class PolicyDefinitionInput {
   @Field(() => String, { description: text.name })
   name!: string;
 
@@ -176,6 +178,12 @@ export class CreatePolicyInput {
 
   @Field(() => String, { defaultValue: '', description: text.condition })
   condition!: string;
+}
+
+@InputType('CreatePolicyInput', { description: 'A new policy.' })
+export class CreatePolicyInput extends PolicyDefinitionInput {
+  @Field(() => ID, { description: 'The organization that it is to belong to.' })
+  organizationId!: string;
 }
 
 @InputType('UpdatePolicyInput', {
@@ -257,6 +265,25 @@ export class MovePolicyInput {
     description: 'The other policy, for `BEFORE` and `AFTER`; for these alone.',
   })
   besideId?: string | null;
+}
+
+@ObjectType('PolicyChange', { description: 'A committed change to a policy.' })
+export class PolicyChangeType {
+  @Field(() => ID, { description: 'The policy.' })
+  policyId!: string;
+
+  @Field(() => PolicyChangeKind, { description: 'What happened.' })
+  kind!: string;
+
+  @Field(() => SafeInt, { description: 'Revision of the change; `rollout` shows how it spreads.' })
+  revision!: number;
+
+  @Field(() => PolicyType, {
+    nullable: true,
+    description:
+      'The policy as it is now, which may be later than `revision`; null when it is deleted.',
+  })
+  policy!: PolicyType | null;
 }
 
 export const PolicyConnection = connectionType(
