@@ -37,6 +37,8 @@ interface Tables {
   readonly servers: ClaimIndex<ServerEntry>;
   readonly issuers: IssuerIndex;
   readonly toolPins: ClaimIndex<ToolPinEntry>;
+  /** By server: another object after each change of its pins. */
+  readonly toolPinMarks: PersistentMap<object>;
   readonly policies: PolicyTable;
   readonly revocations: RevocationIndex;
   readonly rings: Rings;
@@ -60,6 +62,7 @@ export class SnapshotTables {
       servers: new ClaimIndex(),
       issuers: new IssuerIndex(),
       toolPins: new ClaimIndex(),
+      toolPinMarks: PersistentMap.empty(),
       policies: new PolicyTable(),
       revocations: new RevocationIndex(),
       rings: new Map(),
@@ -71,7 +74,7 @@ export class SnapshotTables {
   /** Undefined until there is a seal key ring: sessions could not be sealed, so that no call can be served. */
   snapshot(epoch: string, revision: number): Snapshot | undefined {
     const { organizations, apiKeys, servers, issuers, sealKeys, failClosed } = this.#tables;
-    const { revocations, toolPins, policies } = this.#tables;
+    const { revocations, toolPins, toolPinMarks, policies } = this.#tables;
     if (sealKeys === undefined) return undefined;
     return {
       epoch,
@@ -84,6 +87,7 @@ export class SnapshotTables {
       issuer: (organizationId, issuer) => issuers.find(organizationId, issuer),
       issuers: (organizationId) => issuers.of(organizationId),
       toolPin: (serverId, tool) => toolPins.get(serverTool(serverId, tool))?.pin,
+      toolPinMark: (serverId) => toolPinMarks.get(serverId),
       policies: ({ id, policyDefault }) => policies.of(id, policyDefault),
       failClosed: (organizationId, serverId) => failClosed.find(organizationId, serverId),
     };
@@ -100,6 +104,7 @@ export class SnapshotTablesEditor {
   readonly #servers: ClaimIndexEditor<ServerEntry>;
   readonly #issuers: IssuerIndexEditor;
   readonly #toolPins: ClaimIndexEditor<ToolPinEntry>;
+  readonly #toolPinMarks: PersistentMapEditor<object>;
   readonly #policies: PolicyTableEditor;
   readonly #revocations: RevocationIndexEditor;
   readonly #rings: Map<string, SealKeyRing>;
@@ -112,6 +117,7 @@ export class SnapshotTablesEditor {
     this.#servers = tables.servers.edit();
     this.#issuers = tables.issuers.edit();
     this.#toolPins = tables.toolPins.edit();
+    this.#toolPinMarks = tables.toolPinMarks.edit();
     this.#policies = tables.policies.edit();
     this.#revocations = tables.revocations.edit();
     this.#rings = new Map(tables.rings);
@@ -143,6 +149,7 @@ export class SnapshotTablesEditor {
       servers: this.#servers.finish(),
       issuers: this.#issuers.finish(),
       toolPins: this.#toolPins.finish(),
+      toolPinMarks: this.#toolPinMarks.finish(),
       policies,
       revocations: this.#revocations.finish(),
       rings: this.#rings,
@@ -179,6 +186,7 @@ export class SnapshotTablesEditor {
           entry: entry.value,
           lastGood,
         });
+        this.#toolPinMarks.set(entry.value.serverId, {});
         return;
       case 'Policy':
         this.#policies.add(entry.value);
@@ -214,6 +222,7 @@ export class SnapshotTablesEditor {
           serverTool(entry.value.serverId, entry.value.pin.tool),
           entry.value.id,
         );
+        this.#toolPinMarks.set(entry.value.serverId, {});
         return;
       case 'Policy':
         this.#policies.remove(entry.value);

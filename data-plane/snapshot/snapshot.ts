@@ -94,6 +94,8 @@ export interface Snapshot {
   issuers(organizationId: string): readonly IssuerEntry[];
   /** What an admin has approved of a server's tool, if anything. */
   toolPin(serverId: string, tool: string): PolicyPin | undefined;
+  /** Another object after any of the server's approved definitions has changed. */
+  toolPinMark(serverId: string): object | undefined;
   /** What the organization's calls are decided by; the same object while nothing of it changed. */
   policies(organization: Pick<OrganizationEntry, 'id' | 'policyDefault'>): PolicySet;
   /** The refused restriction that closes this server, if any. */

@@ -29,6 +29,7 @@ export class ProxySnapshot implements Snapshot {
   readonly issuersOf = new Map<string, readonly IssuerEntry[]>();
   /** By `${server id}/${tool}`. */
   readonly toolPins = new Map<string, PolicyPin>();
+  readonly toolPinMarks = new Map<string, object>();
   readonly closed = new Map<string, FailClosedEntry>();
   /** By organization id. */
   readonly policySets = new Map<string, PolicySet>();
@@ -67,6 +68,10 @@ export class ProxySnapshot implements Snapshot {
   policies({ id, policyDefault }: Pick<OrganizationEntry, 'id' | 'policyDefault'>): PolicySet {
     const set = this.policySets.get(id) ?? noPolicies[policyDefault];
     return set.withDefault(policyDefault);
+  }
+
+  toolPinMark(serverId: string): object | undefined {
+    return this.toolPinMarks.get(serverId);
   }
 
   failClosed(_organizationId: string, serverId: string): FailClosedEntry | undefined {

@@ -105,4 +105,19 @@ describe('the pins of a snapshot', () => {
     expect(last.finish('e', 3).snapshot?.toolPin('files', 'delete/all')).toBeUndefined();
     expect(state.snapshot?.toolPin('files', 'delete/all')?.hash).toBe('ab'.repeat(32));
   });
+
+  test('are marked by server, with another mark after each change', () => {
+    const state = stateWith({});
+    const mark = state.snapshot?.toolPinMark('files');
+    expect(mark).toBeDefined();
+    expect(state.snapshot?.toolPinMark('other')).toBeUndefined();
+    const added = state.edit();
+    added.put(put({ id: 'pin-2', tool: 'read' }));
+    const removed = state.edit();
+    removed.remove('ToolPin', 'pin-1');
+    const marks = [added, removed, state.edit()].map((edit) =>
+      edit.finish('e', 2).snapshot?.toolPinMark('files'),
+    );
+    expect(marks.map((one) => one === mark)).toEqual([false, false, true]);
+  });
 });
