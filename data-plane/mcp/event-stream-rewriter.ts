@@ -82,7 +82,7 @@ export class EventStreamRewriter {
    * @returns what is to leave now; nothing when an event is on its way: then it leaves behind that one.
    */
   insert(event: Buffer): Buffer | undefined {
-    if (this.#lineBytes === 0 && this.#eventLines === 0) return event;
+    if (this.eventRest === '') return event;
     this.#waiting.push(event);
     return undefined;
   }

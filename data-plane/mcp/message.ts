@@ -71,9 +71,24 @@ export function targetOf(message: Message): string {
   return typeof target === 'string' ? target : '';
 }
 
-/** The message with nothing of its params but its target: they may be long, and a stream may last. */
+/**
+ * What a subscription is about, without what it names: scopes ask whether it is about more than tools, which one
+ * more kind of thing already answers.
+ */
+function filterKinds(params: Readonly<Record<string, unknown>>) {
+  const filter = params['notifications'];
+  if (!isRecord(filter)) return noParams;
+  const kinds = Object.entries(filter).filter(([, value]) => value !== false);
+  const short = kinds.slice(0, 8).map(([kind, value]) => [kind.slice(0, 64), value === true || []]);
+  return { notifications: Object.fromEntries(short) as Record<string, unknown> };
+}
+
+/** The message with nothing of its params but what it is about: they may be long, and a stream may last. */
 export function withoutParams(message: Message): Message {
   if (message.kind === 'response') return message;
+  if (message.method === 'subscriptions/listen') {
+    return { ...message, params: filterKinds(message.params) };
+  }
   const target = targetOf(message);
   const field = targetFields[message.method];
   const params = target === '' || field === undefined ? noParams : { [field]: target };

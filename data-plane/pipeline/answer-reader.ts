@@ -67,7 +67,7 @@ export class AnswerReader {
   #protocolVersion: string | undefined;
   /** Lists that the message in hand promises to announce changes of. */
   #promised: ChangingList[] = [];
-  #honoured: readonly ChangingList[] = [];
+  #honoured: readonly ChangingList[] | undefined;
 
   constructor(call: Admitted, kind: 'json' | 'events', narrowing: AnswerNarrowing) {
     this.#call = call;
@@ -98,8 +98,8 @@ export class AnswerReader {
     return { protocolVersion: this.#protocolVersion, listChanged: this.#promised };
   }
 
-  /** Lists whose changes the stream of a subscription tells, as its acknowledgment says. */
-  get honoured(): readonly ChangingList[] {
+  /** Lists whose changes a subscription's stream tells, as its acknowledgment says; undefined: not yet. */
+  get honoured(): readonly ChangingList[] | undefined {
     return this.#honoured;
   }
 

@@ -6,6 +6,7 @@ import type { CallContext, CallFinisher } from './call-finisher.ts';
 import { sendCancelled } from './cancelled-notification.ts';
 import { type ClientGone, releaseRequest, unsupportedVersion } from './decode.ts';
 import { type Admitted, isLongStream } from './limit.ts';
+import type { ListChanges } from './list-changes.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { PipelineDependencies } from './pipeline-options.ts';
@@ -19,6 +20,7 @@ export interface ForwardParts {
   readonly finisher: CallFinisher;
   readonly streams: Set<LongStream>;
   readonly openCalls: OpenCalls;
+  readonly listChanges: ListChanges;
 }
 
 /** A GET or DELETE at a server that knows no sessions at all. */
@@ -76,7 +78,7 @@ class Forwarding {
   }
 
   #open(endpoint: EndpointEntry, { headers, body }: UpstreamCall): void {
-    const { dependencies, finisher, streams, openCalls } = this.#parts;
+    const { dependencies, finisher, streams, openCalls, listChanges } = this.#parts;
     const { options, clock, snapshots, upstreams, logger } = dependencies;
     const { server, decoded } = this.#call.permit.routed;
     this.#context.facts.endpointId = endpoint.id;
@@ -87,6 +89,7 @@ class Forwarding {
       eras: upstreams.eras,
       streams,
       openCalls,
+      listChanges,
       monotonicMs: clock.monotonicMs,
       nowMs: clock.nowMs,
       snapshots,

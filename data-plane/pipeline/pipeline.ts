@@ -9,6 +9,7 @@ import { type ClientGone, decode } from './decode.ts';
 import { type ForwardParts, forward } from './forward.ts';
 import { identify } from './identify.ts';
 import { limit } from './limit.ts';
+import { ListChanges } from './list-changes.ts';
 import { isLocalReply, type LocalReply, localReply } from './local-reply.ts';
 import { OpenCalls } from './open-calls.ts';
 import { OriginPolicy } from './origin-policy.ts';
@@ -31,7 +32,7 @@ export interface Pipeline {
   handle(exchange: ClientExchange): void;
   /** Ends the long streams in order, so that their clients come back on another node. */
   drain(): void;
-  /** Ends calls in progress that may no longer go on. Called at each new snapshot, and each second. */
+  /** Ends calls in progress that may no longer go on, and announces changed lists. Called at each new snapshot, and each second. */
   recheck(): void;
 }
 
@@ -54,7 +55,11 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
     decisionCounts: dependencies.decisionCounts,
     taskTools: new TaskTools(),
   };
-  const parts: ForwardParts = { dependencies, finisher, streams, openCalls };
+  const currentSnapshot = () => dependencies.snapshots.current();
+  const listChanges = new ListChanges(currentSnapshot, (error) => {
+    logger.error({ err: error }, 'a change of lists could not be announced');
+  });
+  const parts: ForwardParts = { dependencies, finisher, streams, openCalls, listChanges };
 
   /** The whole way. Each stage returns what the next one takes, or the reply that ends the call. */
   async function run(
@@ -144,6 +149,9 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
       draining = true;
       for (const stream of streams) stream.drain();
     },
-    recheck: () => openCalls.recheck(),
+    recheck() {
+      openCalls.recheck();
+      listChanges.recheck();
+    },
   };
 }

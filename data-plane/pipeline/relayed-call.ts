@@ -4,6 +4,7 @@ import type { UpstreamFailure } from '../upstream/upstream-transport.ts';
 import type { Upstreams } from '../upstream/upstreams.ts';
 import type { CallContext, CallFinisher } from './call-finisher.ts';
 import type { Admitted } from './limit.ts';
+import type { ListChanges } from './list-changes.ts';
 import type { LocalReply } from './local-reply.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { PipelineOptions } from './pipeline-options.ts';
@@ -29,6 +30,8 @@ export interface RelayParts {
   readonly streams: Set<LongStream>;
   /** Where it is found when its credential ends. */
   readonly openCalls: OpenCalls;
+  /** Where a stream hears that its caller's lists have changed. */
+  readonly listChanges: ListChanges;
   /** Tries the call on another endpoint; false when there is none or something was sent. */
   readonly retry: (failure: UpstreamFailure) => boolean;
   /** The request has arrived and will not be sent again: what it holds can go. */

@@ -3,6 +3,7 @@ import type { UpstreamFailure, UpstreamHead } from '../upstream/upstream-transpo
 import { answerHeaders } from './answer-headers.ts';
 import type { AnswerReader } from './answer-reader.ts';
 import { isLongStream } from './limit.ts';
+import { ListAnnouncer } from './list-announcer.ts';
 import { type LocalReply, localReply, localReplyBody } from './local-reply.ts';
 import type { CallEnding } from './record.ts';
 import type { Answer, AnswerProgress, LongStream, RelayedCall } from './relayed-call.ts';
@@ -16,6 +17,8 @@ export class StreamedAnswer implements Answer, LongStream {
   readonly #head: UpstreamHead;
   readonly #reader: AnswerReader;
   readonly #long: boolean;
+  /** Of a stream that is meant to stay open. */
+  readonly #announcer: ListAnnouncer | undefined;
   /** The response and what followed it, while its record is on its way to the disk. */
   #unrecorded: Buffer[] | undefined;
   #endsOnceRecorded = false;
@@ -28,6 +31,11 @@ export class StreamedAnswer implements Answer, LongStream {
     this.#head = head;
     this.#reader = reader;
     this.#long = isLongStream(relayed.call.permit);
+    const { call, parts } = relayed;
+    const send = (event: Buffer) => this.#send(event);
+    this.#announcer = this.#long
+      ? new ListAnnouncer({ call, reader, monotonicMs: parts.monotonicMs, send })
+      : undefined;
   }
 
   /** Sends the head; what comes from now on is the stream's. */
@@ -47,8 +55,9 @@ export class StreamedAnswer implements Answer, LongStream {
     const reason = this.#reader.failure;
     if (reason !== undefined) {
       this.broke({ reason, nothingSent: false, detail: 'a value that has to be rewritten' });
-    } else if (piece.length > 0) {
-      this.pass(piece);
+    } else {
+      if (piece.length > 0) this.pass(piece);
+      this.#announcer?.passed();
     }
   }
 
@@ -159,7 +168,11 @@ export class StreamedAnswer implements Answer, LongStream {
   release(): void {
     clearTimeout(this.#stallTimer);
     clearTimeout(this.#startTimer);
-    this.#relayed.parts.streams.delete(this);
+    const { streams, listChanges } = this.#relayed.parts;
+    streams.delete(this);
+    if (this.#announcer === undefined) return;
+    listChanges.delete(this.#announcer);
+    this.#announcer.release();
   }
 
   #begin(): void {
@@ -170,8 +183,9 @@ export class StreamedAnswer implements Answer, LongStream {
     log.begin(status);
     reply.onDrain(() => this.#drained());
     reply.begin(status, answerHeaders(this.#relayed, this.#head, this.#reader.handshake));
-    if (this.#long) {
+    if (this.#announcer !== undefined) {
       parts.streams.add(this);
+      parts.listChanges.add(this.#announcer);
       log.start(status);
     } else {
       this.#startTimer = setTimeout(() => log.start(status), parts.options.longStreamMs);

@@ -5,6 +5,7 @@ import { isRecord, type Message } from '../mcp/message.ts';
 import { encodeHeaderValue, routingName } from '../mcp/routing-headers.ts';
 import type { SealKeyRing } from '../snapshot/seal-key-ring.ts';
 import type { Admitted } from './limit.ts';
+import { visibleTo } from './onlooker.ts';
 import type { RequestHeaders } from './request-headers.ts';
 
 /** What goes up: the client's own bytes, unless something in them was sealed for it here. */
@@ -96,6 +97,23 @@ function subscribedTasks(message: Message): readonly unknown[] | undefined {
   return Array.isArray(ids) ? ids : undefined;
 }
 
+/**
+ * A subscription without resources that its caller may not read: the server acknowledges what is left, and that
+ * is what the client is told. Undefined: all of it stays.
+ */
+function readableSubscriptions(call: Admitted, message: Message): readonly string[] | undefined {
+  if (message.kind !== 'request' || message.method !== 'subscriptions/listen') return undefined;
+  const filter = message.params['notifications'];
+  const uris = isRecord(filter) ? filter['resourceSubscriptions'] : undefined;
+  if (!Array.isArray(uris) || uris.length === 0) return undefined;
+  const { routed } = call.permit;
+  const { snapshot, facts } = routed.decoded.identified.accepted;
+  const items = visibleTo(routed, snapshot, facts.startedAtMs);
+  if (items === undefined) return undefined;
+  const readable = uris.filter((uri) => typeof uri === 'string' && items.shows('resources', uri));
+  return readable.length < uris.length ? readable : undefined;
+}
+
 function openSplices(
   call: Admitted,
   text: string,
@@ -116,6 +134,12 @@ function openSplices(
       typeof id === 'string' ? openFor(call, 'task', id, newId) : id,
     );
     splices.push({ span, replacement: JSON.stringify(opened) });
+  }
+  const readable = readableSubscriptions(call, message);
+  const subscribed =
+    readable && findSpan(text, ['params', 'notifications', 'resourceSubscriptions']);
+  if (subscribed !== undefined) {
+    splices.push({ span: subscribed, replacement: JSON.stringify(readable) });
   }
   return splices;
 }

@@ -345,11 +345,6 @@ describe('a subscription ends', () => {
       'scope_insufficient',
       () => changeKey({ scopes: ['mcp:legacy', 'admin'] }),
     ],
-    [
-      'its key’s scopes name tools alone',
-      'scope_insufficient',
-      () => changeKey({ scopes: ['mcp:modern:slow'] }),
-    ],
     ['its organization is disabled', 'server_disabled', () => setOrganization({ enabled: false })],
     [
       'its organization is gone',
