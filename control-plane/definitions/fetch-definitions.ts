@@ -81,6 +81,15 @@ const listMethods: Readonly<Record<DefinitionKind, ListMethod>> = {
 const modernVersion = '2026-07-28';
 const methodNotFound = -32601;
 const cursorLengthMax = 8192;
+/**
+ * Some servers offer a tool only to clients that can do what it asks of them. We can't, and refuse if asked; but
+ * what any client may be offered has to be known here.
+ */
+const everyCapability = {
+  roots: { listChanged: true },
+  sampling: {},
+  elicitation: { form: {}, url: {} },
+};
 /** Items are looked at one by one: a list with one that is broken still has the others. */
 const anyResult = z.record(z.string(), z.unknown());
 
@@ -140,7 +149,7 @@ class Visit {
     this.#client = new Client(
       { name: 'mcp-gateway', version: productVersion },
       {
-        capabilities: {},
+        capabilities: everyCapability,
         versionNegotiation: { mode: negotiation(source), probe: { timeoutMs: requestTimeoutMs } },
       },
     );

@@ -1,10 +1,5 @@
 import { createHash } from 'node:crypto';
-import {
-  canonicalJson,
-  type JsonObject,
-  type JsonValue,
-  storableJson,
-} from '../audit/canonical-json.ts';
+import { canonicalJson, type JsonObject, storableJson } from '../audit/canonical-json.ts';
 import { isStorableText } from '../input/text-rules.ts';
 
 /** What a server may offer a definition of, as the database names it. */
@@ -32,7 +27,7 @@ export interface OfferedDefinition {
   readonly name: string;
   /** Without what PostgreSQL can't store, which the hash covers all the same. */
   readonly definition: JsonObject;
-  /** SHA-256 of the canonical form (RFC 8785) of everything but `_meta`, lower-case hex. */
+  /** SHA-256 of the canonical form (RFC 8785) of everything but `notPinned`, lower-case hex. */
   readonly sha256: string;
   /** Length of the canonical form. */
   readonly bytes: number;
@@ -40,6 +35,12 @@ export interface OfferedDefinition {
 
 /** Why something that a server listed is not kept. */
 export type LeftOut = 'not_a_definition' | 'too_large' | 'named_twice' | 'too_many';
+
+/**
+ * What is no part of a definition: `_meta`, which says nothing to who reads the tool, and `execution`, which a
+ * server of both eras says to legacy clients alone: one tool would have two hashes.
+ */
+const notPinned: ReadonlySet<string> = new Set(['_meta', 'execution']);
 
 const nameMembers: Readonly<Record<DefinitionKind, string>> = {
   tool: 'name',
@@ -79,12 +80,14 @@ function isName(name: unknown): name is string {
 }
 
 /**
- * Reads one item of a list, as `JSON.parse` gave it. Everything that a client sees counts, also what this
- * build knows nothing of; only `_meta` does not.
+ * Reads one item of a list, as `JSON.parse` gave it. All else that a client sees counts, also what this build
+ * knows nothing of.
  */
 export function readDefinition(kind: DefinitionKind, item: unknown): OfferedDefinition | LeftOut {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return 'not_a_definition';
-  const { _meta, ...members } = item as Readonly<Record<string, JsonValue>>;
+  const members: JsonObject = Object.fromEntries(
+    Object.entries(item as JsonObject).filter(([member]) => !notPinned.has(member)),
+  );
   const name = members[nameMembers[kind]];
   if (!isName(name)) return 'not_a_definition';
   if (!isWithinBounds(members)) return 'too_large';

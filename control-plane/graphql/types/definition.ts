@@ -108,13 +108,13 @@ export class ToolDefinitionType {
   @Field(() => JsonObject, {
     complexity: documentCost,
     description:
-      'The whole definition as the server gave it last, without what PostgreSQL can’t store.',
+      'The whole definition as the server gave it last, without `_meta`, `execution` and what PostgreSQL can’t store.',
   })
   definition!: object;
 
   @Field(() => String, {
     description:
-      'SHA-256 of the definition in canonical form (RFC 8785), without `_meta`; for `approveTool`.',
+      'SHA-256 of the definition in canonical form (RFC 8785), without `_meta` and `execution`; for `approveTool`.',
   })
   hash!: string;
 
