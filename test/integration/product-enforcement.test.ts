@@ -72,6 +72,13 @@ test.each<[string, readonly string[], (target: ServedOrganization) => Promise<vo
     ['server_disabled'],
     ({ organization }) => cluster.admin.setOrganizationEnabled(organization, false),
   ],
+  [
+    'a policy',
+    ['policy_denied'],
+    async ({ organization }) => {
+      await cluster.admin.createPolicy(organization.id, 'no-texts', { tools: ['test_simple_*'] });
+    },
+  ],
 ])('%s holds at once, and 100 open streams stay', async (what, reasons, change) => {
   const target = await cluster.serve(what.replaceAll(' ', '-'));
   const session = await AgentSession.begin(target.route());

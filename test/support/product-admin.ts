@@ -16,6 +16,10 @@ export interface RegisteredServer extends Versioned {
   readonly organizationId: string;
 }
 
+export interface OwnedPolicy extends Versioned {
+  readonly organizationId: string;
+}
+
 /** An entry of the request log, as far as tests look at it. */
 export interface LogEntry {
   readonly callId: string;
@@ -184,6 +188,28 @@ export class Admin {
       { id, version, organizationId, enabled },
     );
     server.version = unwrap(payload, payload.server).version;
+  }
+
+  /** An enforced policy that denies, except as given. */
+  async createPolicy(organizationId: string, name: string, fields: object): Promise<OwnedPolicy> {
+    const payload = await this.#mutate<Payload<'policy', Versioned | null>>(
+      'createPolicy',
+      'CreatePolicyInput',
+      'policy { id version }',
+      { organizationId, name, effect: 'DENY', ...fields },
+    );
+    return { ...unwrap(payload, payload.policy), organizationId };
+  }
+
+  async updatePolicy(policy: OwnedPolicy, changes: object): Promise<void> {
+    const { id, version, organizationId } = policy;
+    const payload = await this.#mutate<Payload<'policy', Versioned | null>>(
+      'updatePolicy',
+      'UpdatePolicyInput',
+      'policy { id version }',
+      { id, version, organizationId, ...changes },
+    );
+    policy.version = unwrap(payload, payload.policy).version;
   }
 
   /** Text of a new token in the default group. */
