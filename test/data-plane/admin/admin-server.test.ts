@@ -16,9 +16,9 @@ import {
 import {
   apiKey,
   organization,
-  strangePolicy,
   sealKeyRing,
   server,
+  strangePolicy,
 } from '../../support/control-plane-double-resources.ts';
 
 let disk: NodeDisk;

@@ -13,9 +13,9 @@ import {
 import {
   apiKey,
   organization,
-  strangePolicy,
   sealKeyRing,
   server,
+  strangePolicy,
   withheld,
 } from '../../support/control-plane-double-resources.ts';
 
