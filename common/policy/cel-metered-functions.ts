@@ -1,6 +1,5 @@
 import {
   type CelFunc,
-  CelScalar,
   type CelValue,
   celEnv,
   celFunc,
@@ -51,12 +50,10 @@ function metered(func: CelFunc, meter: EvaluationMeter): CelFunc {
     if (result === undefined) throw new Error(`${func.name} has no overload for its own types`);
     return result;
   };
-  const { name, target, arguments: parameters } = func;
-  // What the library's function answers is of the type that it declares; CEL itself is not typed here.
-  const { DYN } = CelScalar;
+  const { name, target, arguments: parameters, result } = func;
   return target === undefined
-    ? celFunc(name, parameters, DYN, (...values: readonly CelValue[]) => call(undefined, values))
-    : celMethod(name, target, parameters, DYN, function (...values: readonly CelValue[]) {
+    ? celFunc(name, parameters, result, (...values: readonly CelValue[]) => call(undefined, values))
+    : celMethod(name, target, parameters, result, function (...values: readonly CelValue[]) {
         return call(this, values);
       });
 }

@@ -1,4 +1,5 @@
 import { parse } from '@bufbuild/cel';
+import { syntaxFault } from './syntax-fault.ts';
 
 /** Most characters of a condition's source. */
 export const conditionCharsMax = 8192;
@@ -72,21 +73,26 @@ function parseOrExplain(source: string): { expr: Expr; sourceInfo: Parsed['sourc
     const { expr, sourceInfo } = parse(source);
     if (expr !== undefined) return { expr, sourceInfo };
   } catch (error) {
-    throw asSyntaxError(error);
+    throw asSyntaxError(source, error);
   }
   throw new ConditionSyntaxError('the condition is empty', { line: 1, column: 1 });
 }
 
-function asSyntaxError(error: unknown): ConditionSyntaxError {
+function asSyntaxError(source: string, error: unknown): ConditionSyntaxError {
   if (error instanceof RangeError) {
     return new ConditionSyntaxError('brackets are nested too deep', { line: 1, column: 1 });
   }
-  const message = error instanceof Error ? error.message : 'not CEL';
+  const message = error instanceof Error ? error.message : 'it is not CEL';
   // The parser says where after the name of the input: "<input>:1:2: found ? but expecting end of input".
-  const said = /^<input>:(\d+):(\d+): (.*)$/s.exec(message);
+  const said = /^<input>:(\d+):(\d+): /.exec(message);
   if (said === null) return new ConditionSyntaxError(message, { line: 1, column: 1 });
-  const position = { line: Number(said[1]), column: Number(said[2]) };
-  return new ConditionSyntaxError((said[3] ?? '').trim(), position);
+  const fault = syntaxFault(source, offsetAt(source, Number(said[1]), Number(said[2])));
+  return new ConditionSyntaxError(fault.message, positionAt(source, fault.offset), fault.hint);
+}
+
+function offsetAt(source: string, line: number, column: number): number {
+  const before = source.split('\n').slice(0, line - 1);
+  return before.reduce((offset, text) => offset + text.length + 1, 0) + column - 1;
 }
 
 function checkBounds(condition: ParsedCondition): void {

@@ -149,6 +149,26 @@ describe('what can’t be evaluated on any call is refused', () => {
   });
 });
 
+describe('what isn’t CEL is refused with what to write instead', () => {
+  test.each([
+    ['args.a && (args.b', 1, 11, '"(" is never closed', ''],
+    ['args.a && [1, 2)', 1, 16, '")" stands where "]" closes "["', ''],
+    ['args.a)', 1, 7, '")" closes nothing', ''],
+    ['args.a == "x', 1, 11, 'the text is never closed', 'close it with "'],
+    ['args.a ==\n  "a\\"', 2, 3, 'the text is never closed', 'close it with "'],
+    ['args.a = "x"', 1, 8, '"=" is not expected here', 'write == to compare'],
+    ['args.a & args.b', 1, 8, '"&" is not expected here', 'write && for "and"'],
+    ['args.a\n  and args.b', 2, 3, '"and" is not expected here', 'write && for "and"'],
+    ['args.a == “x”', 1, 8, 'what belongs to "==" can\'t be read', ''],
+    ['args.a &&', 1, 8, 'what belongs to "&&" can\'t be read', ''],
+    ['args.a args.b', 1, 8, '"args" is not expected here', ''],
+  ])('%s', (source, line, column, message, hint) => {
+    expect(() => compileCondition(source)).toThrow(
+      expect.objectContaining({ name: 'ConditionSyntaxError', line, column, message, hint }),
+    );
+  });
+});
+
 test('equal sources are compiled once, and say what they read', () => {
   const first: Condition = compileCondition('args.a == 1 && [request].all(args, true)');
   expect(compileCondition('args.a == 1 && [request].all(args, true)')).toBe(first);
