@@ -32,7 +32,10 @@ export interface Pipeline {
   handle(exchange: ClientExchange): void;
   /** Ends the long streams in order, so that their clients come back on another node. */
   drain(): void;
-  /** Ends calls in progress that may no longer go on, and announces changed lists. Called at each new snapshot, and each second. */
+  /**
+   * Ends calls in progress that may no longer go on, and announces changed lists. Called at each new snapshot,
+   * and each second.
+   */
   recheck(): void;
 }
 
