@@ -62,6 +62,7 @@ const errorLengthMax = 400;
 const shadowDecisionsMax = 8;
 const headersMax = 20;
 const argumentBytesMax = 131_072;
+const argumentDepthMax = 256;
 /** Year 9999: what PostgreSQL and everything that reads from it can show. */
 const timeMsMax = 253_402_300_799_999;
 const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -164,16 +165,39 @@ function headers({ headers: recorded }: CallRecord): Record<string, string> | nu
   return Object.fromEntries(named) as Record<string, string>;
 }
 
-/** @throws {EventViolation} when they are no JSON, or longer than any setting allows. */
-function argumentsText({ arguments: bytes }: CallRecord): string | null {
-  if (bytes.length === 0) return null;
-  if (bytes.length > argumentBytesMax) throw new EventViolation('arguments are too long');
-  const text = bytes.toString('utf8');
+/** Whether a JSON value is nested deeper than nodes let in: what reads it later may recurse. */
+function isTooDeep(value: unknown): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > argumentDepthMax) return true;
+    level = level.flatMap((item) =>
+      typeof item === 'object' && item !== null ? Object.values(item) : [],
+    );
+  }
+  return false;
+}
+
+function parsedArguments(text: string): unknown {
   try {
-    JSON.parse(text);
+    return JSON.parse(text);
   } catch {
     throw new EventViolation('arguments are no JSON');
   }
+}
+
+/** @throws {EventViolation} when they are no JSON object, or beyond what any setting allows. */
+function argumentsText({ arguments: bytes, argumentState }: CallRecord): string | null {
+  const isKept =
+    argumentState === 'ARGUMENT_STATE_REDACTED' || argumentState === 'ARGUMENT_STATE_FULL';
+  if (isKept !== bytes.length > 0)
+    throw new EventViolation('arguments are not as their state says');
+  if (!isKept) return null;
+  if (bytes.length > argumentBytesMax) throw new EventViolation('arguments are too long');
+  const text = bytes.toString('utf8');
+  const value = parsedArguments(text);
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  if (!isObject) throw new EventViolation('arguments are no object');
+  if (isTooDeep(value)) throw new EventViolation('arguments are nested too deep');
   return text.toWellFormed();
 }
 

@@ -4,6 +4,9 @@ import type { CallRecord } from '../../proto/gen/mcpgw/events/v1/CallRecord.ts';
 const textLengthMax = 512;
 /** Longest target: a resource's URI may be long. */
 const targetLengthMax = 2048;
+/** Roles or scopes of a caller: an issuer may give many, and long ones. */
+const namesMax = 256;
+const nameLengthMax = 256;
 
 const texts = [
   'callId',
@@ -17,7 +20,14 @@ const texts = [
   'traceId',
   'clientAddress',
   'outcome',
+  'clientName',
+  'clientVersion',
+  'policyError',
 ] as const satisfies readonly (keyof CallRecord)[];
+
+function boundedNames(names: readonly string[]): string[] {
+  return names.slice(0, namesMax).map((name) => name.slice(0, nameLengthMax).toWellFormed());
+}
 
 /** The record with every text in bounds and well-formed: some of them are the client's choice. */
 export function boundedCallRecord(call: CallRecord): CallRecord {
@@ -25,6 +35,8 @@ export function boundedCallRecord(call: CallRecord): CallRecord {
     ...call,
     method: call.method.slice(0, textLengthMax).toWellFormed(),
     target: call.target.slice(0, targetLengthMax).toWellFormed(),
+    principalRoles: boundedNames(call.principalRoles),
+    principalScopes: boundedNames(call.principalScopes),
   };
   for (const field of texts) {
     if (call[field].length > textLengthMax) bounded[field] = call[field].slice(0, textLengthMax);

@@ -25,10 +25,26 @@ export interface OpenCall {
   readonly started: boolean;
 }
 
+const noBytes = Buffer.alloc(0);
+
+/** The call with less and less of what may be long: its record says enough without. */
+function* shortened(call: CallRecord): Generator<CallRecord, void, void> {
+  const isLong = call.arguments.length >= slotBytes;
+  if (!isLong) yield call;
+  const hasArguments = call.arguments.length > 0;
+  const argumentState = hasArguments ? 'ARGUMENT_STATE_TOO_LARGE' : call.argumentState;
+  const bare = { ...call, arguments: noBytes, argumentState } as const;
+  if (hasArguments) yield bare;
+  const { principalRoles, principalScopes, headers } = call;
+  if (principalRoles.length + principalScopes.length + headers.length > 0) {
+    yield { ...bare, principalRoles: [], principalScopes: [], headers: [] };
+  }
+  yield { ...bare, principalRoles: [], principalScopes: [], headers: [], target: '' };
+}
+
 /** The payload of a slot; undefined when the call's texts are too long for one. */
 function payloadOf(call: CallRecord): Buffer | undefined {
-  // A target may be long, and the record says enough without it.
-  for (const noted of [call, { ...call, target: '' }]) {
+  for (const noted of shortened(call)) {
     const payload = contracts.events.Event.serialize({ sequence: 0, call: noted });
     if (payload.length <= slotBytes - slotHeadBytes) return payload;
   }

@@ -9,8 +9,8 @@ const magic = Buffer.from('MCPGWEV1');
 export const segmentHeadBytes = magic.length + 16 + 8 + 4;
 export const recordHeadBytes = 4 + 4 + 8 + 1;
 
-/** Largest payload of a record, in bytes; the spool clips what could be longer. */
-export const payloadBytesMax = 64 * 1024;
+/** Largest payload of a record, in bytes: arguments and headers at their bounds fit beside everything else. */
+export const payloadBytesMax = 256 * 1024;
 
 /** What a record counts against: calls and gaps share one quota, refusals of strangers have their own. */
 export type RecordKind = 'call' | 'refusals' | 'gap';

@@ -4,6 +4,7 @@ import type { DecisionCounts } from '../policy/decision-counts.ts';
 import type { TaskTools } from '../policy/task-tools.ts';
 import { insufficientScopeHeaders } from './challenge.ts';
 import { decideCall, toolOf } from './decide-call.ts';
+import { keptArguments } from './kept-arguments.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import type { Routed } from './route.ts';
 import { missingScopes } from './scope-check.ts';
@@ -64,6 +65,7 @@ export function authorize(
 ): Permit | LocalReply {
   const { organization, decoded } = routed;
   const { snapshot, facts } = decoded.identified.accepted;
+  facts.recordedArguments = keptArguments(decoded.messages, organization);
   const closed = targetRefusal(routed, { ...now, snapshot }) ?? scopeRefusal(routed);
   if (closed !== undefined) return closed;
   const decision = decideCall(routed, { target: routed, snapshot, nowMs: now.nowMs });

@@ -42,6 +42,7 @@ describe('the record of a call', () => {
     expect(node.recorder.records).toEqual([
       {
         ...undecidedCall,
+        argumentState: 'ARGUMENT_STATE_OFF',
         principalRoles: ['agent'],
         principalScopes: ['mcp:*'],
         callId: expect.stringMatching(/^[0-9a-f-]{36}$/),

@@ -140,9 +140,16 @@ describe('the log of a call that policies decided', () => {
     expect(await listedIds({ ...filter, wouldDeny: false })).toEqual([none, allowed]);
   });
 
-  test('is kept as a reject when its arguments are no JSON', async () => {
+  test.each([
+    ['are no JSON', 'ARGUMENT_STATE_FULL', '{'],
+    ['are no object', 'ARGUMENT_STATE_FULL', '[1]'],
+    ['are nested without end', 'ARGUMENT_STATE_FULL', `{"a":${'['.repeat(500)}${']'.repeat(500)}}`],
+    ['are longer than any setting allows', 'ARGUMENT_STATE_FULL', `{"a":"${'x'.repeat(140_000)}"}`],
+    ['stand where their state says that none do', 'ARGUMENT_STATE_OFF', '{}'],
+    ['are missing where their state says that they stand', 'ARGUMENT_STATE_REDACTED', ''],
+  ] as const)('is kept as a reject when its arguments %s', async (_, argumentState, json) => {
     const acknowledged = await reporter.report(randomUUID(), [
-      callEvent(1, organizationId, { arguments: Buffer.from('{') }),
+      callEvent(1, organizationId, { argumentState, arguments: Buffer.from(json) }),
     ]);
     expect(acknowledged.rejectedCount).toBe(1);
   });
