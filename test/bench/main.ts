@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
+import type { ReasonCode } from '../../common/reasons.ts';
 import { jsonLine, repositoryRoot, startProcess } from '../support/client-process.ts';
 import { type Product, startProduct } from '../support/client-product.ts';
 import { startReference } from '../support/client-upstreams.ts';
@@ -13,8 +14,8 @@ import { identityLines, runIdentityBench } from './identity-bench.ts';
 import { startNginx } from './nginx.ts';
 import { policyLines, runPolicyBench } from './policy-bench.ts';
 import { type ProxyBenchPlan, runProxyBench, type SubjectFigures } from './proxy-bench.ts';
-import { serverSwitch } from './server-switch.ts';
 import type { BenchSubject } from './subject.ts';
+import { type Allow, policySwitch, switchedCalls } from './switched-calls.ts';
 
 const upstreamReady = jsonLine(z.object({ url: z.url() }));
 
@@ -42,12 +43,14 @@ async function benchProxies(product: Product, plan: ProxyBenchPlan): Promise<Sub
   );
 }
 
-/** Time until a change holds, with open event streams on another server of the same node. */
+type ChangeFigures = EnforcementFigures & { readonly droppedStreams: number };
+
+/** Time until a change of each kind holds, with open event streams on another server of the same node. */
 async function benchEnforcement(
   product: Product,
   samples: number,
   streamCount: number,
-): Promise<EnforcementFigures & { droppedStreams: number }> {
+): Promise<{ readonly server: ChangeFigures; readonly policy: ChangeFigures }> {
   await using cleanup = new AsyncDisposableStack();
   const reference = await startReference();
   cleanup.defer(() => reference.stop());
@@ -57,13 +60,19 @@ async function benchEnforcement(
   const streams = await openEventStreams(streamed, streamCount);
   cleanup.defer(() => streams.close());
   const called = await product.serve({ slug: 'switched', url: upstream.value.url });
-  const subject = serverSwitch(called, (enabled) => product.setEnabled('switched', enabled));
-  cleanup.defer(() => subject.close());
   const probe = { callers: 2, callIntervalMs: 2, settledCalls: 10, sampleTimeoutMs: 10_000 };
-  return {
-    ...(await runEnforcement(subject, { samples, ...probe })),
-    droppedStreams: streams.dropped(),
+  const measure = async (reason: ReasonCode, allow: Allow): Promise<ChangeFigures> => {
+    const subject = switchedCalls(called, reason, allow);
+    cleanup.defer(() => subject.close());
+    const figures = await runEnforcement(subject, { samples, ...probe });
+    return { ...figures, droppedStreams: streams.dropped() };
   };
+  const server = await measure('server_disabled', (allowed) =>
+    product.setEnabled('switched', allowed),
+  );
+  const { graphql, organizationId } = product;
+  const allow = await policySwitch(graphql, organizationId, 'switched', otherPolicies);
+  return { server, policy: await measure('policy_denied', allow) };
 }
 
 /**
@@ -88,6 +97,8 @@ const plan: ProxyBenchPlan = {
   singleCalls: 500,
 };
 const streamCount = 100;
+/** Policies of the organization beside the one that is switched. */
+const otherPolicies = 100;
 
 async function proxyPart(product: Product): Promise<ProxyReport> {
   console.log(`▸ ${plan.rounds} rounds of ${plan.calls} calls, ${plan.connections} connections`);
@@ -99,7 +110,12 @@ async function proxyPart(product: Product): Promise<ProxyReport> {
 async function enforcementPart(product: Product, samples: number) {
   console.log(`▸ a change of configuration, with ${streamCount} open streams`);
   const figures = await benchEnforcement(product, samples, streamCount);
-  console.log(enforcementLines(figures).join('\n'));
+  console.log(['  a server is disabled', ...enforcementLines(figures.server)].join('\n'));
+  console.log(
+    [`  a policy denies, among ${otherPolicies} others`, ...enforcementLines(figures.policy)].join(
+      '\n',
+    ),
+  );
   return figures;
 }
 
