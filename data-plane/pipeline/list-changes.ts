@@ -15,7 +15,8 @@ export interface ListStream {
 
 /** What decides which items of a server one credential sees. */
 interface Outlook {
-  readonly policies: PolicySet;
+  /** Undefined: they hide nothing. */
+  readonly policies: PolicySet | undefined;
   readonly pins: object | undefined;
   /** What else conditions and subjects go by, and the scopes, as text. */
   readonly caller: string;
@@ -39,18 +40,21 @@ function outlookOf(routed: Routed, snapshot: Snapshot): Outlook | undefined {
   const key = principal.token === undefined ? snapshot.apiKey(principal.credentialId) : undefined;
   const { roles, scopes } = key ?? principal;
   const policies = snapshot.policies(target.organization);
-  const labels = policies.size > 0 ? [...target.server.labels] : [];
+  if (!policies.narrows) {
+    return { policies: undefined, pins: undefined, caller: JSON.stringify([scopes]) };
+  }
   return {
     policies,
-    pins: policies.size > 0 ? snapshot.toolPinMark(target.server.id) : undefined,
-    caller: JSON.stringify([scopes, policies.size > 0 ? roles : [], labels]),
+    pins: snapshot.toolPinMark(target.server.id),
+    caller: JSON.stringify([scopes, roles, [...target.server.labels]]),
   };
 }
 
 /** Lists that may differ between two outlooks. */
 function changedLists(before: Outlook | undefined, after: Outlook): readonly ChangingList[] {
-  if (before?.policies !== after.policies || before.caller !== after.caller) return changingLists;
-  return before.pins === after.pins ? [] : ['tools'];
+  const isSame = before?.policies === after.policies && before?.caller === after.caller;
+  if (!isSame) return changingLists;
+  return before?.pins === after.pins ? [] : ['tools'];
 }
 
 /**

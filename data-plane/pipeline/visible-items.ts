@@ -39,8 +39,7 @@ export function visibleItems(onlooker: Onlooker): VisibleItems | undefined {
   const { organization, server, snapshot, scopes, caller } = onlooker;
   const grant = callScopes(scopes).on(server.slug);
   const policies = snapshot.policies(organization);
-  const hasPolicies = policies.size > 0 || policies.policyDefault === 'deny';
-  if (grant === 'server' && !hasPolicies) return undefined;
+  if (grant === 'server' && !policies.narrows) return undefined;
   let query: VisibilityQuery | undefined;
   const mayUse = (method: string, target: ItemTarget) => {
     query ??= policies.visibility(caller());
@@ -50,7 +49,7 @@ export function visibleItems(onlooker: Onlooker): VisibleItems | undefined {
   return {
     shows(list, name) {
       if (!coveredByScopes(grant, list, name)) return false;
-      if (!hasPolicies) return true;
+      if (!policies.narrows) return true;
       const { method, kind } = uses[list];
       // Whoever may read a resource may do so by each reading of its URI.
       const names = kind === 'resource' ? resourceReadings(name) : [name];
