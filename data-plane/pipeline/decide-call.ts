@@ -1,8 +1,8 @@
+import { decideMessage, policyCall } from '../../common/policy/decide-message.ts';
 import type { Decision } from '../../common/policy/decision.ts';
 import { implicitlyAllowed } from '../../common/policy/ruling.ts';
 import { openTask } from '../identity/sealed-task.ts';
 import type { Message } from '../mcp/message.ts';
-import { decideMessage, policyCall } from '../policy/decide-message.ts';
 import type { DecidedCall } from '../policy/decided-call.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import { type LocalReply, localReply } from './local-reply.ts';

@@ -1,5 +1,5 @@
+import type { PolicyCaller } from '../../common/policy/decide-message.ts';
 import type { PolicyPrincipal } from '../../common/policy/policy-call.ts';
-import type { PolicyCaller } from '../policy/decide-message.ts';
 import { readPolicyHeaders } from '../policy/policy-headers.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Routed } from './route.ts';

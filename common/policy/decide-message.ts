@@ -1,8 +1,8 @@
-import { type Decision, shadowDecisionsMax } from '../../common/policy/decision.ts';
-import { callTargets, carriesArguments } from '../../common/policy/method-targets.ts';
-import type { CallTarget, PolicyCall, PolicyPin } from '../../common/policy/policy-call.ts';
-import type { PolicySet } from '../../common/policy/policy-set.ts';
-import type { VisibilityContext } from '../../common/policy/visibility-query.ts';
+import { type Decision, shadowDecisionsMax } from './decision.ts';
+import { callTargets, carriesArguments } from './method-targets.ts';
+import type { CallTarget, PolicyCall, PolicyPin } from './policy-call.ts';
+import type { ArgumentKnowledge, PolicySet } from './policy-set.ts';
+import type { VisibilityContext } from './visibility-query.ts';
 
 type Params = Readonly<Record<string, unknown>>;
 
@@ -57,21 +57,40 @@ function joined(decisions: readonly [Decision, ...Decision[]]): Decision {
 const listening = 'subscriptions/listen';
 
 /**
- * Decides one message; undefined: its params don't say what it is about. A subscription is decided by what it is
- * itself: changes of resources that its caller may not read are kept back instead.
+ * The uses that a message asks for, all of which have to be allowed; undefined: its params don't say what it is
+ * about. A subscription is what it is itself: changes of resources that its caller may not read are kept back
+ * instead.
  */
-export function decideMessage(
-  set: PolicySet,
+export function policyCalls(
   caller: PolicyCaller,
   { method, params, taskTool }: PolicyMessage,
   pinOf: PinOf,
-): Decision | undefined {
+): readonly [PolicyCall, ...PolicyCall[]] | undefined {
   const args = carriesArguments(method) ? params['arguments'] : undefined;
   // Another reader may take a list or a text for arguments of its own kind.
   if (args !== undefined && !isRecord(args)) return undefined;
   const [first, ...others] = callTargets(method, params, taskTool) ?? [];
   if (first === undefined) return undefined;
-  const decide = (target: CallTarget) =>
-    set.decide(policyCall(caller, method, target, pinOf, args));
-  return joined([decide(first), ...(method === listening ? [] : others.map(decide))]);
+  const callOf = (target: CallTarget) => policyCall(caller, method, target, pinOf, args);
+  return [callOf(first), ...(method === listening ? [] : others.map(callOf))];
+}
+
+/** Decides all uses of one message. `args` as `PolicySet.decide` takes it. */
+export function decideCalls(
+  set: PolicySet,
+  [first, ...others]: readonly [PolicyCall, ...PolicyCall[]],
+  args?: ArgumentKnowledge,
+): Decision {
+  return joined([set.decide(first, args), ...others.map((call) => set.decide(call, args))]);
+}
+
+/** Decides one message; undefined: its params don't say what it is about. */
+export function decideMessage(
+  set: PolicySet,
+  caller: PolicyCaller,
+  message: PolicyMessage,
+  pinOf: PinOf,
+): Decision | undefined {
+  const calls = policyCalls(caller, message, pinOf);
+  return calls && decideCalls(set, calls);
 }
