@@ -7,9 +7,11 @@ export class PatternList {
   /** Where a match can only be found: under a whole text, or under what it starts with. */
   readonly exact: ReadonlySet<string>;
   readonly prefixes: ReadonlySet<string>;
+  readonly patterns: readonly Pattern[];
   readonly #wildcards: readonly Pattern[];
 
   constructor(patterns: readonly Pattern[]) {
+    this.patterns = patterns;
     this.size = patterns.length;
     const exact = new Set<string>();
     const wildcards: Pattern[] = [];

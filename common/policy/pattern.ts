@@ -8,6 +8,7 @@ export interface Pattern {
   readonly exact: string | undefined;
   /** What everything that it matches starts with; for one without wildcards, the whole of it. */
   readonly prefix: string;
+  readonly tokens: readonly PatternToken[];
   matches(text: string): boolean;
 }
 
@@ -59,7 +60,8 @@ export function readPattern(text: string, kind: PatternKind): readonly PatternTo
   return tokens;
 }
 
-function takes(token: PatternToken, code: number): boolean {
+/** Whether a token may stand for a character. */
+export function takes(token: PatternToken, code: number): boolean {
   if (token === anyCharacter || token === anyRun) return true;
   if (token === characterInSegment || token === runInSegment) return code !== slash;
   return token === code;
@@ -126,11 +128,11 @@ export function compilePattern(text: string, kind: PatternKind): Pattern {
   const first = tokens.findIndex((token) => token < 0);
   if (first < 0) {
     const exact = textOf(tokens);
-    return { exact, prefix: exact, matches: (name) => name === exact };
+    return { exact, prefix: exact, tokens, matches: (name) => name === exact };
   }
   const last = tokens.findLastIndex((token) => token < 0);
   const prefix = textOf(tokens.slice(0, first));
   const suffix = textOf(tokens.slice(last + 1));
   const middle = tokens.slice(first, last + 1);
-  return { exact: undefined, prefix, matches: wildcardMatcher(prefix, middle, suffix) };
+  return { exact: undefined, prefix, tokens, matches: wildcardMatcher(prefix, middle, suffix) };
 }

@@ -124,7 +124,7 @@ export class PolicySet {
 
   /** Asks about many items of a list for one caller. */
   visibility(context: VisibilityContext): VisibilityQuery {
-    return new VisibilityQuery(this.#contents.index, this.policyDefault, context);
+    return new VisibilityQuery(this.#contents, this.policyDefault, context);
   }
 
   #matched(call: PolicyCall): readonly PreparedPolicy[] {

@@ -1,6 +1,7 @@
 import { CallBindings } from './call-bindings.ts';
 import type { ConditionVariable } from './condition.ts';
 import type { Bucket } from './pattern-buckets.ts';
+import { covers, overlap } from './pattern-relations.ts';
 import type { PolicyDefault } from './policy.ts';
 import type { CallTarget, PolicyCall, PolicyPin, PolicyRequest } from './policy-call.ts';
 import type { PolicyIndex } from './policy-index.ts';
@@ -8,12 +9,21 @@ import {
   concernsCaller,
   matchesTarget,
   mismatchOf,
+  namesNoTarget,
   type PreparedPolicy,
 } from './prepared-policy.ts';
+import { templateTokens } from './resource-template.ts';
+import { canonicalResourceUri } from './resource-uri.ts';
 import { outcomeOf, type PolicyOutcome, rule } from './ruling.ts';
 
 /** Who looks at a list, of which server, when. */
 export type VisibilityContext = Pick<PolicyCall, 'principal' | 'server' | 'request' | 'nowMs'>;
+
+/** The policies that a query asks. */
+export interface VisiblePolicies {
+  readonly index: PolicyIndex;
+  readonly policies: readonly PreparedPolicy[];
+}
 
 /** An item of a list. */
 export type ItemTarget = Extract<CallTarget, { readonly name: string }>;
@@ -54,14 +64,15 @@ function asUse(request: PolicyRequest, method: string): PolicyRequest {
  * depends on the caller and the server is found once. Good for one list, for it keeps its moment.
  */
 export class VisibilityQuery {
-  readonly #index: PolicyIndex;
+  readonly #set: VisiblePolicies;
   readonly #policyDefault: PolicyDefault;
   readonly #context: VisibilityContext;
   readonly #uses = new Map<string, Use>();
+  #aboutTemplates: readonly PreparedPolicy[] | undefined;
   #shared: CallBindings | undefined;
 
-  constructor(index: PolicyIndex, policyDefault: PolicyDefault, context: VisibilityContext) {
-    this.#index = index;
+  constructor(set: VisiblePolicies, policyDefault: PolicyDefault, context: VisibilityContext) {
+    this.#set = set;
     this.#policyDefault = policyDefault;
     this.#context = context;
   }
@@ -69,12 +80,10 @@ export class VisibilityQuery {
   /** Whether the caller could use an item by a method, such as tools/call, with some arguments. */
   mayUse(method: string, target: ItemTarget, pin: PolicyPin | undefined): boolean {
     const use = this.#useOf(method);
-    const { principal, server, nowMs } = this.#context;
-    const { request } = use;
-    const call: PolicyCall = { principal, server, request, target, pin, args: undefined, nowMs };
+    const call = this.#callOf(use, target, pin);
     const matched = use.candidates.filter((prepared) => matchesTarget(prepared, target));
     const buckets: Bucket[] = [];
-    this.#index.findByTarget(target, buckets);
+    this.#set.index.findByTarget(target, buckets);
     for (const bucket of buckets) {
       for (const prepared of bucket) {
         if (isEnforced(prepared) && mismatchOf(prepared, call) === undefined) {
@@ -87,8 +96,39 @@ export class VisibilityQuery {
       : this.#isAllowed(use, call, matched);
   }
 
+  /** Whether the caller could read some resource whose URI is made by a template (RFC 6570). */
+  mayReadSomeOf(uriTemplate: string): boolean {
+    const use = this.#useOf('resources/read');
+    const tokens = templateTokens(uriTemplate);
+    this.#aboutTemplates ??= this.#set.policies.filter(
+      (prepared) =>
+        isEnforced(prepared) &&
+        (namesNoTarget(prepared) || !prepared.resources.isEmpty) &&
+        concernsCaller(prepared, this.#context, 'resources/read'),
+    );
+    const matched = this.#aboutTemplates.filter((prepared) => {
+      // Only a rule about all of them denies the template; one about any of them is worth to have it.
+      const relation = prepared.policy.effect === 'deny' ? covers : overlap;
+      const { patterns } = prepared.resources;
+      return namesNoTarget(prepared) || patterns.some((one) => relation(one.tokens, tokens));
+    });
+    const name = canonicalResourceUri(uriTemplate);
+    const call = this.#callOf(use, { kind: 'resource', name }, undefined);
+    return this.#isAllowed(use, call, matched, readsRequest);
+  }
+
+  #callOf({ request }: Use, target: ItemTarget, pin: PolicyPin | undefined): PolicyCall {
+    const { principal, server, nowMs } = this.#context;
+    return { principal, server, request, target, pin, args: undefined, nowMs };
+  }
+
   /** The order of the policies means nothing to whether they allow, nor does a policy that stands there twice. */
-  #isAllowed(use: Use, call: PolicyCall, matched: readonly PreparedPolicy[]): boolean {
+  #isAllowed(
+    use: Use,
+    call: PolicyCall,
+    matched: readonly PreparedPolicy[],
+    isUndecidable: (prepared: PreparedPolicy) => boolean = () => false,
+  ): boolean {
     this.#shared ??= new CallBindings(call, false);
     // What never has arguments is used without: a condition that reads them fails for certain.
     const argumentsKnown = call.target.kind === 'resource';
@@ -98,6 +138,7 @@ export class VisibilityQuery {
       targetKind: call.target.kind,
       policyDefault: this.#policyDefault,
       outcomeOf: (prepared) => {
+        if (isUndecidable(prepared)) return { kind: 'unknown' };
         const known = use.outcomes.get(prepared);
         if (known !== undefined) return known;
         const outcome = outcomeOf(prepared, bindings, argumentsKnown);
@@ -120,7 +161,7 @@ export class VisibilityQuery {
   #findUse(method: string): Use {
     const { principal, server } = this.#context;
     const buckets: Bucket[] = [];
-    this.#index.findByCaller(principal, server.slug, method, buckets);
+    this.#set.index.findByCaller(principal, server.slug, method, buckets);
     const candidates = new Set<PreparedPolicy>();
     for (const bucket of buckets) {
       for (const prepared of bucket) {
@@ -136,6 +177,11 @@ export class VisibilityQuery {
 
 function isEnforced({ policy }: PreparedPolicy): boolean {
   return policy.mode === 'enforce';
+}
+
+/** The URI that will be asked for is in the request. */
+function readsRequest({ condition }: PreparedPolicy): boolean {
+  return condition?.reads.has('request') ?? false;
 }
 
 function isAlikeForAll({ condition }: PreparedPolicy): boolean {
