@@ -70,8 +70,12 @@ function* applying(
     yield;
   }
   if (context.replacesAll) {
-    const keys = range.resources.map(({ resource }) => resourceKey(resource.type, resource.name));
-    yield* editor.retain(new Set(keys));
+    const keys = new Set<string>();
+    for (const { resource } of range.resources) {
+      keys.add(resourceKey(resource.type, resource.name));
+      yield;
+    }
+    yield* editor.retain(keys);
   } else if (context.first) {
     editor.removeWithdrawn();
   }

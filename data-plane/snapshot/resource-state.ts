@@ -188,7 +188,7 @@ export class ResourceStateEditor {
   *retain(keys: ReadonlySet<string>): Generator<void, void> {
     const known = new Set([...this.#original.types.keys(), ...this.#types.keys()]);
     for (const type of known) {
-      for (const { received } of [...this.#type(type).held.values()]) {
+      for (const { received } of this.#type(type).held.values()) {
         if (!keys.has(resourceKey(type, received.name))) this.remove(type, received.name);
         yield;
       }

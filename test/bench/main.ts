@@ -13,6 +13,7 @@ import { openEventStreams } from './event-streams.ts';
 import { identityLines, runIdentityBench } from './identity-bench.ts';
 import { startNginx } from './nginx.ts';
 import { policyLines, runPolicyBench } from './policy-bench.ts';
+import { type PolicyLoadFigures, policyLoadLine, runPolicyLoad } from './policy-load.ts';
 import { type ProxyBenchPlan, runProxyBench, type SubjectFigures } from './proxy-bench.ts';
 import type { BenchSubject } from './subject.ts';
 import { type Allow, policySwitch, switchedCalls } from './switched-calls.ts';
@@ -129,6 +130,11 @@ console.log(`▸ what a call may: an organization with ${policyPlan.policies} po
 const policies = runPolicyBench(policyPlan);
 console.log(policyLines(policyPlan, policies).join('\n'));
 
+console.log('▸ a node takes in a set of policies, while something else wants its turns');
+const loads: PolicyLoadFigures[] = [];
+for (const conditions of [20, 10_000]) loads.push(await runPolicyLoad(10_000, conditions));
+console.log(loads.map(policyLoadLine).join('\n'));
+
 async function benchProduct(): Promise<{
   proxy: ProxyReport | undefined;
   enforcement: Awaited<ReturnType<typeof enforcementPart>> | undefined;
@@ -149,5 +155,9 @@ const { proxy, enforcement } = await benchProduct();
 const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.model };
 const folder = path.join(repositoryRoot, 'out', 'bench');
 await mkdir(folder, { recursive: true });
-const text = JSON.stringify({ machine, plan, identity, policies, proxy, enforcement }, null, 2);
+const text = JSON.stringify(
+  { machine, plan, identity, policies, loads, proxy, enforcement },
+  null,
+  2,
+);
 await writeFile(path.join(folder, 'bench.json'), `${text}\n`);
