@@ -33,8 +33,8 @@ test('a pattern that covers another one matches all that the other one matches',
   fc.assert(
     fc.property(pattern, pattern, (whole, part) => {
       if (!covers(whole.tokens, part.tokens)) return;
-      for (const text of texts)
-        if (part.matches(text)) expect([text, whole.matches(text)]).toEqual([text, true]);
+      const missed = texts.find((text) => part.matches(text) && !whole.matches(text));
+      expect(missed).toBeUndefined();
     }),
     { numRuns: 3000 },
   );
