@@ -41,11 +41,33 @@ export interface DefinitionFilterFields {
 const approval = `case when p.id is null then 'not_approved' when p.hash = d.hash then 'approved'
   else 'changed' end`;
 
+/** The mapper leaves times of plain statements as text. */
+type TimeColumn = 'firstSeenAt' | 'changedAt' | 'goneAt' | 'approvedAt';
+type SelectedRow = Omit<DefinitionRow, TimeColumn> & {
+  readonly [Column in TimeColumn]: number | null;
+};
+
+function milliseconds(column: string): string {
+  return `floor(extract(epoch from ${column}) * 1000)::double precision`;
+}
+
+function rowOf(selected: SelectedRow): DefinitionRow {
+  const { firstSeenAt, changedAt, goneAt, approvedAt } = selected;
+  return {
+    ...selected,
+    firstSeenAt: new Date(firstSeenAt ?? 0),
+    changedAt: new Date(changedAt ?? 0),
+    goneAt: goneAt === null ? null : new Date(goneAt),
+    approvedAt: approvedAt === null ? null : new Date(approvedAt),
+  };
+}
+
 const select = `
 select d.id, d.organization_id as "organizationId", d.server_id as "serverId", d.name, d.definition,
-  encode(d.hash, 'hex') as hash, d.first_seen_at as "firstSeenAt", d.changed_at as "changedAt",
-  d.gone_at as "goneAt", ${approval} as approval, p.definition as "pinnedDefinition",
-  encode(p.hash, 'hex') as "pinnedHash", p.approved_by as "approvedBy", p.approved_at as "approvedAt"
+  encode(d.hash, 'hex') as hash, ${milliseconds('d.first_seen_at')} as "firstSeenAt",
+  ${milliseconds('d.changed_at')} as "changedAt", ${milliseconds('d.gone_at')} as "goneAt",
+  ${approval} as approval, p.definition as "pinnedDefinition", encode(p.hash, 'hex') as "pinnedHash",
+  p.approved_by as "approvedBy", ${milliseconds('p.approved_at')} as "approvedAt"
 from server_definitions d
 left join tool_pins p on p.organization_id = d.organization_id and p.server_id = d.server_id
   and p.tool = d.name and d.kind = 'tool'`;
@@ -93,14 +115,14 @@ export async function listDefinitions(
     conditions.push({ sql: `d.id ${backward ? '<' : '>'} ?`, values: [cursor[0]] });
   }
   const rows = await store.withOrganization(organizationId, (em) =>
-    em.execute<DefinitionRow[]>(
+    em.execute<SelectedRow[]>(
       `${select} where ${conditions.map(({ sql }) => sql).join(' and ')}
        order by d.id ${backward ? 'desc' : 'asc'} limit ?`,
       [...conditions.flatMap(({ values }) => values), size + 1],
     ),
   );
   const more = rows.length > size;
-  const items = rows.slice(0, size);
+  const items = rows.slice(0, size).map(rowOf);
   if (backward) items.reverse();
   const isInside = cursor !== undefined;
   return {
@@ -115,9 +137,9 @@ export async function findTool(
   em: EntityManager,
   of: { readonly organizationId: string; readonly serverId: string; readonly tool: string },
 ): Promise<DefinitionRow | undefined> {
-  const [row] = await em.execute<DefinitionRow[]>(
+  const [row] = await em.execute<SelectedRow[]>(
     `${select} where d.organization_id = ? and d.server_id = ? and d.kind = 'tool' and d.name = ?`,
     [of.organizationId, of.serverId, of.tool],
   );
-  return row;
+  return row && rowOf(row);
 }

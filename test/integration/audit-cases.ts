@@ -654,6 +654,15 @@ export const auditCases: Readonly<Record<string, AuditCase>> = {
       }),
     ],
   },
+  createPolicyFromTemplate: {
+    as: 'owner',
+    leaves: [
+      entry('organization', 'policy.create', answered('policy'), {
+        template: 'read-only-agents',
+        after: { name: text, mode: 'shadow', effect: 'deny', condition: text },
+      }),
+    ],
+  },
   updatePolicy: {
     as: 'owner',
     needs: ['policy'],
@@ -759,6 +768,48 @@ export const auditCases: Readonly<Record<string, AuditCase>> = {
         before: { name: text, issuerUrl: text },
       }),
     ],
+  },
+  approveTool: {
+    as: 'owner',
+    needs: ['server'],
+    before: (world) => world.offerTool('echo'),
+    given: () => ({ tool: 'echo', hash: 'cd'.repeat(32) }),
+    leaves: [
+      entry('organization', 'tool.approve', answered('tool'), {
+        ...{ serverId: uuid, tool: 'echo' },
+        after: { definitionSha256: text, annotations: expect.any(Object) },
+      }),
+    ],
+  },
+  approveServerTools: {
+    as: 'owner',
+    needs: ['server'],
+    before: (world) => world.offerTool('echo'),
+    leaves: [
+      entry('organization', 'server.approve_tools', made('server'), {
+        tools: [{ tool: 'echo', before: null, after: text }],
+      }),
+    ],
+  },
+  revokeToolApproval: {
+    as: 'owner',
+    needs: ['server'],
+    before: async (world) => {
+      const hash = await world.offerTool('echo');
+      await world.succeed('approveTool', { tool: 'echo', hash }, world.owner);
+    },
+    given: () => ({ tool: 'echo' }),
+    leaves: [
+      entry('organization', 'tool.revoke', answered('tool'), {
+        ...{ serverId: uuid, tool: 'echo' },
+        before: { definitionSha256: text, annotations: expect.any(Object) },
+      }),
+    ],
+  },
+  refreshServerDefinitions: {
+    as: 'owner',
+    needs: ['server'],
+    leaves: [entry('organization', 'server.refresh_definitions', made('server'), {})],
   },
   refreshIssuer: {
     as: 'owner',

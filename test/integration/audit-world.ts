@@ -221,6 +221,17 @@ export class AuditWorld {
     };
   }
 
+  /** Lets the server that was made last offer a tool, as the worker writes it. @returns its hash. */
+  async offerTool(tool: string): Promise<string> {
+    const hash = 'cd'.repeat(32);
+    await this.#database.query(
+      `insert into server_definitions (organization_id, id, server_id, kind, name, definition, hash)
+       values ($1, gen_random_uuid(), $2, 'tool', $3, '{}', decode($4, 'hex'))`,
+      [this.tenant.organizationId, this.made('server').id, tool, hash],
+    );
+    return hash;
+  }
+
   /** A new session of the user who was made last. */
   async session(): Promise<AuditCaller> {
     return callerOf(await logIn(this.replica, String(this.made('user')['email'])));

@@ -35,6 +35,8 @@ const holders: Readonly<Record<string, readonly Caller[]>> = {
   'servers.call': ['OWNER', 'ADMIN', 'DEVELOPER', 'AGENT', 'key'],
   'servers.read': ['OWNER', 'ADMIN', 'DEVELOPER', 'AUDITOR', 'CUSTOM', 'key', 'readingKey'],
   'servers.write': ['OWNER', 'ADMIN', 'DEVELOPER', 'key'],
+  'tools.read': ['OWNER', 'ADMIN', 'DEVELOPER', 'AUDITOR', 'key', 'readingKey'],
+  'tools.write': ['OWNER', 'ADMIN'],
   'requestLogs.read': ['OWNER', 'ADMIN', 'DEVELOPER', 'AUDITOR', 'key', 'readingKey'],
   'audit.read': ['OWNER', 'ADMIN', 'AUDITOR', 'CUSTOM'],
   operator: ['operator'],

@@ -22,6 +22,8 @@ export interface ArgumentSource {
 /** What needs more than its required arguments, and a role, to be valid. */
 const furtherArguments: Readonly<Record<string, readonly string[]>> = {
   'Mutation.createApiKey': ['serviceAccountId'],
+  // Made twice without, it would be called the same.
+  'Mutation.createPolicyFromTemplate': ['name'],
   'Query.organization': ['id'],
 };
 
@@ -65,6 +67,9 @@ const texts: Readonly<Record<string, (source: ArgumentSource, n: number) => stri
   organization: ({ slug }) => slug,
   scopes: () => 'mcp:*',
   role: () => 'developer',
+  tool: ({ marker }) => `${marker}-tool`,
+  hash: () => 'ab'.repeat(32),
+  template: () => 'read-only-agents',
 };
 
 /** The kind that an id is of: named by the argument, or by the operation. */
