@@ -23,6 +23,7 @@ import { OrganizationResolver } from './resolvers/organization-resolver.ts';
 import { PasswordResolver } from './resolvers/password-resolver.ts';
 import { PolicyHistoryResolver } from './resolvers/policy-history-resolver.ts';
 import { OrganizationPoliciesResolver, PolicyResolver } from './resolvers/policy-resolver.ts';
+import { PolicyValidationResolver } from './resolvers/policy-validation-resolver.ts';
 import { ProxyTokenResolver } from './resolvers/proxy-token-resolver.ts';
 import {
   OrganizationRevocationsResolver,
@@ -55,6 +56,7 @@ export function buildGraphqlSchema(): GraphQLSchema {
       OrganizationIssuersResolver,
       PolicyResolver,
       PolicyHistoryResolver,
+      PolicyValidationResolver,
       OrganizationPoliciesResolver,
       RevocationResolver,
       OrganizationRevocationsResolver,

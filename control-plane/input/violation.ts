@@ -18,6 +18,7 @@ export const violationCodes = {
   NOT_CONFIGURED: 'The operator has not set what this needs.',
   IN_USE: 'Other objects still depend on this one.',
   ENDED: 'The object has ended, so that this can no longer be done with it.',
+  INVALID_POLICY: 'The policy can’t be used as it is; `finding` says why.',
   NOT_ALLOWED: 'The caller’s own role does not allow this value.',
 } as const;
 
@@ -30,6 +31,13 @@ export interface Violation {
   readonly code: ViolationCode;
   /** A sentence for a person. */
   readonly message: string;
+  /** What exactly validation found, where `code` says only that it found something. */
+  readonly finding?: string;
+  /** In a text of several lines, both from 1. */
+  readonly line?: number;
+  readonly column?: number;
+  /** What to write instead. */
+  readonly hint?: string;
 }
 
 /** What a service answers: its result, or everything that the caller can mend. Nothing was written then. */

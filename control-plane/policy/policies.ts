@@ -1,13 +1,11 @@
-import { containsText, findPage, type Keyset } from '../input/find-page.ts';
 import { lockVersion } from '../input/lock-version.ts';
-import type { Page, PageRequest } from '../input/page.ts';
-import { isStorableText, isUuid } from '../input/text-rules.ts';
+import { isUuid } from '../input/text-rules.ts';
 import { done, notFound, type Outcome, refused, violation } from '../input/violation.ts';
 import type { AuditEvent } from '../store/append-audit-entry.ts';
 import { Policy } from '../store/entities/policy.ts';
 import type { PolicyDefinition } from '../store/entities/policy-revision.ts';
-import type { Store } from '../store/store.ts';
 import { uuidV7 } from '../store/uuid-v7.ts';
+import { checkPolicy } from './check-policy.ts';
 import {
   auditedPolicy,
   changingPolicies,
@@ -15,58 +13,8 @@ import {
   type PolicyDependencies,
 } from './policy-change.ts';
 import { definitionOf } from './policy-definition.ts';
-import { validatePolicyForm } from './policy-form.ts';
 import { freePosition, type PolicyPlace } from './policy-order.ts';
-
-/** Policies in the organization's order. */
-export const policyOrder: Keyset = {
-  keys: [{ property: 'position', kind: 'integer' }],
-  descending: false,
-};
-
-export interface PolicyFilterFields {
-  readonly enabled?: boolean | null | undefined;
-  readonly mode?: Policy['mode'] | null | undefined;
-  readonly effect?: Policy['effect'] | null | undefined;
-  readonly search?: string | null | undefined;
-}
-
-function where(organizationId: string, filter: PolicyFilterFields): object {
-  const conditions: object[] = [{ organizationId }];
-  const search = filter.search ?? '';
-  if (search !== '' && isStorableText(search)) {
-    const found = containsText(search);
-    conditions.push({ $or: [{ name: found }, { description: found }, { condition: found }] });
-  }
-  if (typeof filter.enabled === 'boolean') conditions.push({ enabled: filter.enabled });
-  if (filter.mode) conditions.push({ mode: filter.mode });
-  if (filter.effect) conditions.push({ effect: filter.effect });
-  return { $and: conditions };
-}
-
-export function listPolicies(
-  store: Store,
-  organizationId: string,
-  filter: PolicyFilterFields,
-  page: PageRequest,
-): Promise<Page<Policy>> {
-  return store.withOrganization(organizationId, (em) =>
-    findPage(em, Policy, where(organizationId, filter), policyOrder, page),
-  );
-}
-
-/** Policies by id, in no order; ids that name none are left out. */
-export async function findPolicies(
-  store: Store,
-  organizationId: string,
-  ids: readonly string[],
-): Promise<Policy[]> {
-  const wanted = ids.filter(isUuid);
-  if (wanted.length === 0) return [];
-  return store.withOrganization(organizationId, (em) =>
-    em.find(Policy, { organizationId, id: { $in: wanted } }),
-  );
-}
+import type { PolicyFinding } from './validation/finding.ts';
 
 /** The arrays of rows can be written, those of inputs can't. */
 function rowFields(fields: PolicyDefinition) {
@@ -87,10 +35,14 @@ function rowFields(fields: PolicyDefinition) {
 export interface SavedPolicy {
   readonly policy: Policy;
   readonly revision: number;
+  /** What its author should know. */
+  readonly warnings: readonly PolicyFinding[];
 }
 
 export interface NewPolicy extends PolicyDefinition {
   readonly organizationId: string;
+  /** The ready-made policy that it was made of. */
+  readonly template?: string;
 }
 
 /** Makes a policy, the last one in the organization's order. */
@@ -99,14 +51,14 @@ export async function createPolicy(
   actor: AuditEvent['actor'],
   input: NewPolicy,
 ): Promise<Outcome<SavedPolicy>> {
-  const { organizationId } = input;
-  const violations = validatePolicyForm(input);
-  if (violations.length > 0) return { ok: false, violations };
+  const { organizationId, template } = input;
   return changingPolicies(deps.store, organizationId, async (em) => {
     if ((await em.count(Policy, { organizationId })) >= deps.policiesMax) {
       const text = `An organization has at most ${deps.policiesMax} policies.`;
       return refused(violation('organizationId', 'TOO_MANY', text));
     }
+    const { violations, warnings } = await checkPolicy(em, organizationId, input);
+    if (violations.length > 0) return { ok: false, violations };
     const free = await freePosition(em, organizationId, { kind: 'last' }, null);
     if (free === undefined) throw new Error('There is always a last place.');
     const policy = em.create(Policy, {
@@ -117,9 +69,10 @@ export async function createPolicy(
       ...{ actor, policy, resources: free.resources },
       action: 'policy.create',
       before: null,
+      details: template === undefined ? {} : { template },
       revision: { revision: 1, change: 'created' },
     });
-    return done({ policy, revision });
+    return done({ policy, revision, warnings });
   });
 }
 
@@ -154,7 +107,7 @@ export async function updatePolicy(
     if (!locked.ok) return locked;
     const policy = locked.value;
     const fields = merged(policy, input);
-    const violations = validatePolicyForm(fields);
+    const { violations, warnings } = await checkPolicy(em, input.organizationId, fields, policy);
     if (violations.length > 0) return { ok: false, violations };
     const before = auditedPolicy(policy);
     const isRevised = !saysTheSame(policy, fields);
@@ -164,7 +117,7 @@ export async function updatePolicy(
       action: 'policy.update',
       revision: isRevised ? { revision: policy.revision, change: 'updated' } : undefined,
     });
-    return done({ policy, revision });
+    return done({ policy, revision, warnings });
   });
 }
 
@@ -195,7 +148,7 @@ export async function movePolicy(
       ...{ actor, policy, before, resources: free.resources },
       action: 'policy.move',
     });
-    return done({ policy, revision });
+    return done({ policy, revision, warnings: [] });
   });
 }
 
@@ -217,6 +170,6 @@ export async function deletePolicy(
       before: auditedPolicy(policy),
       revision: { revision: policy.revision + 1, change: 'deleted' },
     });
-    return done({ policy, revision });
+    return done({ policy, revision, warnings: [] });
   });
 }

@@ -1,4 +1,5 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
+import type { JsonObject } from '../audit/canonical-json.ts';
 import { type AuditedFields, auditedChange, auditedFields } from '../audit/field-changes.ts';
 import { orRefused, Refusal } from '../input/refusal.ts';
 import { orTaken } from '../input/unique-violation.ts';
@@ -57,6 +58,8 @@ export interface PolicyChange {
   readonly before: AuditedFields | null;
   /** The revision that what it says now has; undefined: it says what it said. */
   readonly revision?: Pick<PolicyRevision, 'revision' | 'change'> | undefined;
+  /** Facts about the change that are no fields of the policy. */
+  readonly details?: JsonObject;
   /** What else it touched. */
   readonly resources?: readonly ChangedResource[];
   /** Expectations that fail don't refuse it. */
@@ -91,7 +94,7 @@ export async function commitPolicyChange(
     actor,
     action,
     target: { type: 'policy', id: policyId, label: policy.name },
-    ...auditedChange(before, after, expectations.details),
+    ...auditedChange(before, after, { ...change.details, ...expectations.details }),
     resources: [{ kind: 'policy', id: policyId }, ...(change.resources ?? [])],
   });
   if (said !== undefined) {

@@ -6,7 +6,9 @@ import { WebSocket } from 'ws';
 import { createOrganization } from '../../control-plane/identity/organizations.ts';
 import { createPasswordDesk } from '../../control-plane/identity/password-desk.ts';
 import { createUser } from '../../control-plane/identity/users.ts';
+import { createPolicy, deletePolicy, movePolicy } from '../../control-plane/policy/policies.ts';
 import { createServer, deleteServer, updateServer } from '../../control-plane/registry/servers.ts';
+import { policyFields } from '../support/policy-fields.ts';
 import {
   type GraphqlHarness,
   logIn,
@@ -255,6 +257,37 @@ describe('changes', () => {
       },
       { kind: 'DELETED', serverId: id, revision: expect.any(Number), server: null },
     ]);
+  });
+
+  test('of policies come with their revisions, moves among them', async () => {
+    const inbox = subscribe(
+      'sse',
+      second,
+      `subscription { policyChanged(organizationId: "${demo}") { kind policyId revision policy { revision position } } }`,
+    );
+    await untilSubscribed(second, 1);
+    const { store } = harness;
+    const deps = { store, policiesMax: 10, now: Date.now };
+    const actor = { kind: 'system', id: 'test' } as const;
+    const fields = { organizationId: demo, ...policyFields() };
+    const created = await createPolicy(deps, actor, fields);
+    if (!created.ok) throw new Error('not created');
+    await inbox.has(1);
+    const { id, position } = created.value.policy;
+    await createPolicy(deps, actor, { ...fields, name: 'another' });
+    await inbox.has(2);
+    const policy = { organizationId: demo, id, version: 1 };
+    await movePolicy(deps, actor, { ...policy, place: { kind: 'last' } });
+    await inbox.has(3);
+    await deletePolicy(deps, actor, { ...policy, version: 2 });
+    await inbox.has(4);
+    const changes = inbox.items.map((item) => item.data?.['policyChanged']);
+    const { revision } = created.value;
+    const saved = { kind: 'SAVED', policyId: id };
+    expect(changes[0]).toEqual({ ...saved, revision, policy: { revision: 1, position } });
+    expect(changes[2]).toMatchObject({ ...saved, policy: { revision: 1 } });
+    expect(changes[2]).not.toMatchObject({ policy: { position } });
+    expect(changes[3]).toMatchObject({ kind: 'DELETED', policyId: id, policy: null });
   });
 
   test('of nodes come with their latest state', async () => {

@@ -1,15 +1,18 @@
 import { Arg, Args, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
 import { type Outcome, refused, violation } from '../../input/violation.ts';
 import {
-  createPolicy,
-  deletePolicy,
   findPolicies,
   listPolicies,
+  type PolicyFilterFields,
+  policyOrder,
+} from '../../policy/find-policies.ts';
+import {
+  createPolicy,
+  deletePolicy,
   movePolicy,
   type NewPolicy,
   type PolicyChanges,
-  type PolicyFilterFields,
-  policyOrder,
+  type SavedPolicy,
   updatePolicy,
 } from '../../policy/policies.ts';
 import type { PolicyPlace } from '../../policy/policy-order.ts';
@@ -28,6 +31,7 @@ import {
   UpdatePolicyInput,
 } from '../types/policy.ts';
 import { payload } from '../types/user-error.ts';
+import { findingView } from './finding-view.ts';
 import { pageOf } from './page-of.ts';
 
 /** The place that an input names, or what is wrong with it. */
@@ -42,6 +46,11 @@ function placeOf({ place, besideId }: MovePolicyInput): Outcome<PolicyPlace> {
   }
   if (policyId === undefined) return { ok: true, value: { kind } };
   return refused(violation('besideId', 'INVALID_FORMAT', 'An end of the order is beside nothing.'));
+}
+
+/** A saved policy as mutations answer it. */
+export function savedPolicy({ policy, revision, warnings }: SavedPolicy) {
+  return { policy, revision, warnings: warnings.map(findingView) };
 }
 
 @Resolver()
@@ -66,7 +75,7 @@ export class PolicyResolver {
   ) {
     const { actor } = await context.principal();
     const outcome = await createPolicy(context.services.policies, actor, input as NewPolicy);
-    return payload(outcome, (saved) => ({ ...saved }));
+    return payload(outcome, savedPolicy);
   }
 
   @Mutation(() => PolicyPayload, {
@@ -79,7 +88,7 @@ export class PolicyResolver {
   ) {
     const { actor } = await context.principal();
     const outcome = await updatePolicy(context.services.policies, actor, input as PolicyChanges);
-    return payload(outcome, (saved) => ({ ...saved }));
+    return payload(outcome, savedPolicy);
   }
 
   @Mutation(() => PolicyPayload, {
@@ -96,7 +105,7 @@ export class PolicyResolver {
     const outcome = place.ok
       ? await movePolicy(context.services.policies, actor, { ...input, place: place.value })
       : place;
-    return payload(outcome, (saved) => ({ ...saved }));
+    return payload(outcome, savedPolicy);
   }
 
   @Mutation(() => DeletePayload, {

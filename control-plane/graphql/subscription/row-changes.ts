@@ -1,4 +1,4 @@
-import { findPolicies } from '../../policy/policies.ts';
+import { findPolicies } from '../../policy/find-policies.ts';
 import { findServers, type ServerView } from '../../registry/servers.ts';
 import type { ChangedResourceKind } from '../../store/changed-resource.ts';
 import type { ConfigChange } from '../../store/entities/config-change.ts';

@@ -1,6 +1,7 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { connectionType } from './connection.ts';
 import { PolicyChangeKind, PolicyEffect, PolicyMode, PolicyPlace } from './policy-enums.ts';
+import { PolicyFindingType } from './policy-finding.ts';
 import { DateTime, SafeInt } from './scalars.ts';
 import { payloadType } from './user-error.ts';
 
@@ -124,6 +125,18 @@ export class PolicyFilter {
 
   @Field(() => PolicyEffect, { nullable: true, description: 'Only policies of this effect.' })
   effect?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Only policies that can be about the server with this slug.',
+  })
+  server?: string | null;
+
+  @Field(() => String, {
+    nullable: true,
+    description: 'Only policies that can be about a tool of this name.',
+  })
+  tool?: string | null;
 
   @Field(() => String, {
     nullable: true,
@@ -294,6 +307,10 @@ export const PolicyConnection = connectionType(
 
 export const PolicyPayload = payloadType('PolicyPayload', 'What became of a change to a policy.', {
   policy: { type: () => PolicyType, description: 'The policy as it is now.' },
+  warnings: {
+    type: () => [PolicyFindingType],
+    description: 'What its author should know; empty for a move.',
+  },
   revision: {
     type: () => SafeInt,
     description: 'Revision of the change; `rollout` shows how it spreads.',

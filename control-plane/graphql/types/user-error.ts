@@ -1,5 +1,6 @@
-import { type ClassType, Field, ObjectType, registerEnumType } from 'type-graphql';
+import { type ClassType, Field, Int, ObjectType, registerEnumType } from 'type-graphql';
 import { type Outcome, type ViolationCode, violationCodes } from '../../input/violation.ts';
+import { PolicyFindingCode } from './policy-finding-code.ts';
 
 const UserErrorCode = Object.fromEntries(
   Object.keys(violationCodes).map((code) => [code, code]),
@@ -28,6 +29,24 @@ export class UserErrorType {
 
   @Field(() => String, { description: 'What is wrong, for people.' })
   message!: string;
+
+  @Field(() => PolicyFindingCode, {
+    nullable: true,
+    description: 'With `INVALID_POLICY`: what validation found.',
+  })
+  finding?: string;
+
+  @Field(() => Int, {
+    nullable: true,
+    description: 'Line in a text of several lines, from 1; null: it is about no place in a text.',
+  })
+  line?: number;
+
+  @Field(() => Int, { nullable: true, description: 'Column in that line, from 1.' })
+  column?: number;
+
+  @Field(() => String, { nullable: true, description: 'What to write instead, if that is known.' })
+  hint?: string;
 }
 
 /** What a mutation's resolver returns: the object, or what was wrong. */
