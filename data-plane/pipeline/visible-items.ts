@@ -1,6 +1,6 @@
-import type { PolicyCall } from '../../common/policy/policy-call.ts';
+import type { PolicyCall, PolicyPin } from '../../common/policy/policy-call.ts';
 import { resourceReadings } from '../../common/policy/resource-uri.ts';
-import type { ItemTarget, VisibilityQuery } from '../../common/policy/visibility-query.ts';
+import type { VisibilityQuery } from '../../common/policy/visibility-query.ts';
 import { callScopes, type ServerGrant } from '../identity/call-scopes.ts';
 import type { ItemList } from '../mcp/answer-places.ts';
 import type { OrganizationEntry, ServerEntry, Snapshot } from '../snapshot/snapshot.ts';
@@ -21,17 +21,30 @@ export interface Onlooker {
   readonly caller: () => Pick<PolicyCall, 'principal' | 'server' | 'request' | 'nowMs'>;
 }
 
-/** By what an item of a list is used, and as what policies know it. */
-const uses = {
-  tools: { method: 'tools/call', kind: 'tool' },
-  prompts: { method: 'prompts/get', kind: 'prompt' },
-  resources: { method: 'resources/read', kind: 'resource' },
-  resourceTemplates: { method: 'resources/read', kind: 'resource' },
-} as const;
-
 function coveredByScopes(grant: ServerGrant, list: ItemList, name: string): boolean {
   if (grant === 'server') return true;
   return list === 'tools' && grant !== undefined && grant.has(name);
+}
+
+function mayUse(
+  query: VisibilityQuery,
+  list: ItemList,
+  name: string,
+  pinOf: (tool: string) => PolicyPin | undefined,
+): boolean {
+  switch (list) {
+    case 'tools':
+      return query.mayUse('tools/call', { kind: 'tool', name }, pinOf(name));
+    case 'prompts':
+      return query.mayUse('prompts/get', { kind: 'prompt', name }, undefined);
+    case 'resources':
+      // Who may read a resource may do so by each reading of its URI.
+      return resourceReadings(name).every((reading) =>
+        query.mayUse('resources/read', { kind: 'resource', name: reading }, undefined),
+      );
+    case 'resourceTemplates':
+      return query.mayReadSomeOf(name);
+  }
 }
 
 /** Undefined: the caller could use everything that the server has. */
@@ -41,19 +54,13 @@ export function visibleItems(onlooker: Onlooker): VisibleItems | undefined {
   const policies = snapshot.policies(organization);
   if (grant === 'server' && !policies.narrows) return undefined;
   let query: VisibilityQuery | undefined;
-  const mayUse = (method: string, target: ItemTarget) => {
-    query ??= policies.visibility(caller());
-    const pin = target.kind === 'tool' ? snapshot.toolPin(server.id, target.name) : undefined;
-    return query.mayUse(method, target, pin);
-  };
+  const pinOf = (tool: string) => snapshot.toolPin(server.id, tool);
   return {
     shows(list, name) {
       if (!coveredByScopes(grant, list, name)) return false;
       if (!policies.narrows) return true;
-      const { method, kind } = uses[list];
-      // Whoever may read a resource may do so by each reading of its URI.
-      const names = kind === 'resource' ? resourceReadings(name) : [name];
-      return names.every((one) => mayUse(method, { kind, name: one }));
+      query ??= policies.visibility(caller());
+      return mayUse(query, list, name, pinOf);
     },
   };
 }

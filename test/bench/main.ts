@@ -11,6 +11,7 @@ import { enforcementLines, type ProxyReport, proxyLines, proxyReport } from './b
 import { type EnforcementFigures, runEnforcement } from './enforcement.ts';
 import { openEventStreams } from './event-streams.ts';
 import { identityLines, runIdentityBench } from './identity-bench.ts';
+import { listLines, runListBench } from './list-bench.ts';
 import { startNginx } from './nginx.ts';
 import { policyLines, runPolicyBench } from './policy-bench.ts';
 import { type PolicyLoadFigures, policyLoadLine, runPolicyLoad } from './policy-load.ts';
@@ -130,6 +131,11 @@ console.log(`▸ what a call may: an organization with ${policyPlan.policies} po
 const policies = runPolicyBench(policyPlan);
 console.log(policyLines(policyPlan, policies).join('\n'));
 
+const listPlan = { answers: 300, rounds: 10 };
+console.log(`▸ what a caller sees: ${listPlan.answers} answers a round`);
+const lists = runListBench(listPlan);
+console.log(listLines(lists).join('\n'));
+
 console.log('▸ a node takes in a set of policies, while something else wants its turns');
 const loads: PolicyLoadFigures[] = [];
 for (const conditions of [20, 10_000]) loads.push(await runPolicyLoad(10_000, conditions));
@@ -156,7 +162,7 @@ const machine = { node: process.version, cpus: cpus().length, cpu: cpus()[0]?.mo
 const folder = path.join(repositoryRoot, 'out', 'bench');
 await mkdir(folder, { recursive: true });
 const text = JSON.stringify(
-  { machine, plan, identity, policies, loads, proxy, enforcement },
+  { machine, plan, identity, policies, lists, loads, proxy, enforcement },
   null,
   2,
 );

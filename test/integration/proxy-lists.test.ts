@@ -186,6 +186,15 @@ describe.each(forms)('in an answer of %s', (one) => {
     expect(JSON.parse(await list('tools/list'))).toMatchObject({
       result: { tools: [{ name: 'read' }] },
     });
+    const pub = testPolicy('pub', { effect: 'allow', resources: ['file:///pub/**'] });
+    setPolicies([pub], { policyDefault: 'deny' });
+    answer = result(
+      '{"resourceTemplates":[{"uriTemplate":"file:///priv/{id}"},{"uriTemplate":"file:///{+path}"}]}',
+    );
+    expect(await list('resources/templates/list')).toBe(
+      result('{"resourceTemplates":[{"uriTemplate":"file:///{+path}"}]}'),
+    );
+    answer = result(`{"tools":${tools}}`);
     setPolicies([], { policyDefault: 'deny' });
     expect(JSON.parse(await list('tools/list'))).toMatchObject({ result: { tools: [] } });
   });
