@@ -27,7 +27,16 @@ export function openTask(
   sealed: string,
 ): SealedTask | undefined {
   const text = openText(ring, { ...scope, purpose: 'task' }, sealed);
-  if (text === undefined) return undefined;
-  const [taskId, tool] = JSON.parse(text) as [string, string];
-  return { taskId, tool };
+  return text === undefined ? undefined : readTask(text);
+}
+
+function readTask(text: string): SealedTask {
+  try {
+    const fields: unknown = JSON.parse(text);
+    if (Array.isArray(fields)) return { taskId: String(fields[0]), tool: String(fields[1]) };
+  } catch {
+    // No JSON: see below.
+  }
+  // An older build sealed the id alone.
+  return { taskId: text, tool: '' };
 }

@@ -189,14 +189,26 @@ export class OpenCalls {
     if (this.#toAsk !== undefined) setImmediate(() => this.#askSome());
   }
 
-  #askListening(open: OpenCall, { snapshot, nowMs }: Present): void {
-    const { routed } = open.call.permit;
+  #askListening(open: OpenCall, present: Present): void {
+    let reply: LocalReply | undefined;
+    try {
+      reply = this.#listeningRefusal(open, present);
+    } catch (error) {
+      // What can't be decided doesn't go on, and the others are asked all the same.
+      this.#onFailure(error);
+      reply = localReply('internal_error');
+    }
+    if (reply === undefined) return;
+    const why = reply;
+    this.#withdrawn.push(() => open.withdraw(why));
+  }
+
+  #listeningRefusal({ call }: OpenCall, { snapshot, nowMs }: Present): LocalReply | undefined {
+    const { routed } = call.permit;
     const target = currentTarget(routed, snapshot);
     const denial = target && listeningDenial(routed, { target, snapshot, nowMs });
-    const reply = denial?.refusal;
-    if (reply === undefined) return;
-    routed.decoded.identified.accepted.facts.decided = denial;
-    this.#withdrawn.push(() => open.withdraw(reply));
+    if (denial !== undefined) routed.decoded.identified.accepted.facts.decided = denial;
+    return denial?.refusal;
   }
 
   #recheckHolder(holder: Holder, present: Present): void {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { openSession, sealSession } from '../../../data-plane/identity/sealed-session.ts';
+import { openTask, sealTask } from '../../../data-plane/identity/sealed-task.ts';
 import { openText, type SealScope, sealText } from '../../../data-plane/identity/sealed-text.ts';
 import type { SealKeyEntry, SealKeyRing } from '../../../data-plane/snapshot/seal-key-ring.ts';
 
@@ -95,4 +96,26 @@ describe('a sealed session', () => {
       listChanged: [],
     });
   });
+});
+
+describe('a sealed task', () => {
+  const scope = { subject: 'user:1', serverId: 'server-1' };
+
+  test('brings back the upstream’s id and the tool, to this caller at this server alone', () => {
+    const task = { taskId: 'up-1', tool: 'long_job' };
+    const id = sealTask(keys, scope, task);
+    expect(sealTask(keys, scope, task)).toBe(id);
+    expect(openTask(keys, scope, id)).toEqual(task);
+    expect(openTask(keys, { ...scope, subject: 'user:2' }, id)).toBeUndefined();
+    expect(openTask(keys, { ...scope, serverId: 'server-2' }, id)).toBeUndefined();
+    expect(openTask(keys, scope, 'made-up')).toBeUndefined();
+  });
+
+  test.each(['up-1', '17', '"up"', '[up'])(
+    'of an older build, %s, is of no known tool',
+    (taskId) => {
+      const id = sealText(keys, { ...scope, purpose: 'task' }, taskId);
+      expect(openTask(keys, scope, id)).toEqual({ taskId, tool: '' });
+    },
+  );
 });
