@@ -120,6 +120,22 @@ function failed(message: string): ConditionOutcome {
   return { kind: 'failed', message };
 }
 
+/** Made once, for a list of tools reads unknown arguments for each of them. */
+const notKnown = {
+  principal: unknownValue('principal'),
+  server: unknownValue('server'),
+  tool: unknownValue('tool'),
+  args: unknownValue('args'),
+  request: unknownValue('request'),
+  now: unknownValue('now'),
+} satisfies { readonly [Variable in ConditionVariable]: CelInput };
+
+function unknownValue(variable: ConditionVariable): CelInput {
+  const error: unknown = celError(new ConditionValueError(`${variable} is not known here`));
+  if (!isBindable(error)) throw new Error('an error is no value');
+  return error;
+}
+
 /** The variables as the library reads them: when a term needs them. */
 class BoundVariables {
   readonly #bindings: ConditionBindings;
@@ -161,8 +177,7 @@ class BoundVariables {
       value = celError(error);
     }
     // Left undefined, `has(args.x)` would be false of arguments that nobody knows.
-    value ??=
-      value === null ? null : celError(new ConditionValueError(`${variable} is not known here`));
+    if (value === undefined) return notKnown[variable];
     if (isBindable(value)) return value;
     throw new ConditionValueError(`${variable} has no value that a condition can read`);
   }

@@ -3,7 +3,7 @@ import type { Policy } from './policy.ts';
 import type { PreparedPolicy } from './prepared-policy.ts';
 
 /** The organization's order. */
-export function comparePolicies(a: Policy, b: Policy): number {
+function comparePolicies(a: Policy, b: Policy): number {
   if (a.position !== b.position) return a.position - b.position;
   if (a.id === b.id) return 0;
   return a.id < b.id ? -1 : 1;

@@ -28,10 +28,10 @@ export interface VisiblePolicies {
 /** An item of a list. */
 export type ItemTarget = Extract<CallTarget, { readonly name: string }>;
 
-/** What differs between items: conditions that read none of it come out alike for all. */
-const itemVariables: readonly ConditionVariable[] = ['tool', 'args', 'request'];
+/** What differs between the items of a kind: conditions that read none of it come out alike for all. */
+const itemVariables: readonly ConditionVariable[] = ['tool', 'request'];
 
-/** One method by which items are used, and what holds for all of them. */
+/** One method by which items of one kind are used, and what holds for all of them. */
 interface Use {
   readonly request: PolicyRequest;
   /** Enforced policies about this caller, server and method, if their targets match, too. */
@@ -79,7 +79,7 @@ export class VisibilityQuery {
 
   /** Whether the caller could use an item by a method, such as tools/call, with some arguments. */
   mayUse(method: string, target: ItemTarget, pin: PolicyPin | undefined): boolean {
-    const use = this.#useOf(method);
+    const use = this.#useOf(method, target.kind);
     const call = this.#callOf(use, target, pin);
     const matched = use.candidates.filter((prepared) => matchesTarget(prepared, target));
     const buckets: Bucket[] = [];
@@ -98,7 +98,7 @@ export class VisibilityQuery {
 
   /** Whether the caller could read some resource whose URI is made by a template (RFC 6570). */
   mayReadSomeOf(uriTemplate: string): boolean {
-    const use = this.#useOf('resources/read');
+    const use = this.#useOf('resources/read', 'resource');
     const tokens = templateTokens(uriTemplate);
     this.#aboutTemplates ??= this.#set.policies.filter(
       (prepared) =>
@@ -149,11 +149,12 @@ export class VisibilityQuery {
     return allowed;
   }
 
-  #useOf(method: string): Use {
-    let use = this.#uses.get(method);
+  #useOf(method: string, kind: ItemTarget['kind']): Use {
+    const key = `${kind} ${method}`;
+    let use = this.#uses.get(key);
     if (use === undefined) {
       use = this.#findUse(method);
-      this.#uses.set(method, use);
+      this.#uses.set(key, use);
     }
     return use;
   }
