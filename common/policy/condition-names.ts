@@ -154,7 +154,7 @@ function unknownFunction(
 }
 
 /** Names of the functions that a source can call, without operators. */
-export function functionNames(env: ConditionEnvironment): string[] {
+function functionNames(env: ConditionEnvironment): string[] {
   const names = new Set<string>();
   for (const { name } of env.funcs) if (/^[A-Za-z][\w.]*$/.test(name)) names.add(name);
   return [...names];

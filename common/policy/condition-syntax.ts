@@ -2,7 +2,7 @@ import { parse } from '@bufbuild/cel';
 import { syntaxFault } from './syntax-fault.ts';
 
 /** Most characters of a condition's source. */
-export const conditionCharsMax = 8192;
+const conditionCharsMax = 8192;
 /** Most terms of a condition, counted as nodes of its syntax tree. */
 const conditionNodesMax = 4000;
 /** How deep terms may stand inside one another: a walk over them must not exhaust the stack. */
@@ -82,17 +82,23 @@ function asSyntaxError(source: string, error: unknown): ConditionSyntaxError {
   if (error instanceof RangeError) {
     return new ConditionSyntaxError('brackets are nested too deep', { line: 1, column: 1 });
   }
-  const message = error instanceof Error ? error.message : 'it is not CEL';
-  // The parser says where after the name of the input: "<input>:1:2: found ? but expecting end of input".
-  const said = /^<input>:(\d+):(\d+): /.exec(message);
-  if (said === null) return new ConditionSyntaxError(message, { line: 1, column: 1 });
-  const fault = syntaxFault(source, offsetAt(source, Number(said[1]), Number(said[2])));
+  const offset = offsetOf(error);
+  if (offset === undefined) {
+    const message = error instanceof Error ? error.message : 'it is not CEL';
+    return new ConditionSyntaxError(message, { line: 1, column: 1 });
+  }
+  const fault = syntaxFault(source, offset);
   return new ConditionSyntaxError(fault.message, positionAt(source, fault.offset), fault.hint);
 }
 
-function offsetAt(source: string, line: number, column: number): number {
-  const before = source.split('\n').slice(0, line - 1);
-  return before.reduce((offset, text) => offset + text.length + 1, 0) + column - 1;
+/** Where the parser gave up: its errors say so, though their type is not published. */
+function offsetOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('location' in error)) return undefined;
+  const { location } = error;
+  if (typeof location !== 'object' || location === null || !('start' in location)) return undefined;
+  const { start } = location;
+  if (typeof start !== 'object' || start === null || !('offset' in start)) return undefined;
+  return typeof start.offset === 'number' ? start.offset : undefined;
 }
 
 function checkBounds(condition: ParsedCondition): void {

@@ -12,9 +12,9 @@ import type {
 } from './policy-call.ts';
 
 /** How deep arguments may be nested. */
-export const argumentDepthMax = 32;
+const argumentDepthMax = 32;
 /** Most values of a call's arguments, counted through all lists and objects. */
-export const argumentValuesMax = 10_000;
+const argumentValuesMax = 10_000;
 
 /**
  * What each variable of a condition is on a call; undefined: the call has none, and what reads it fails.

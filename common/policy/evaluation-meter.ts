@@ -4,7 +4,7 @@ import { ConditionValueError } from './condition-value-error.ts';
  * What one evaluation may cost, in units of about 0.1 µs: an operation, or 64 characters that are read. One
  * loop over the longest list of arguments fits; loops in loops over long lists don't.
  */
-export const evaluationUnitsMax = 100_000;
+const evaluationUnitsMax = 100_000;
 
 /** Why an evaluation that cost more than it may is failed. */
 export const tooCostly = 'it takes too long on this call';

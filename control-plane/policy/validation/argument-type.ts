@@ -20,7 +20,7 @@ function isSchema(value: unknown): value is Schema {
 }
 
 /** The type of the arguments that a tool takes, by the JSON Schema of its input; undefined: it says nothing. */
-export function argumentsType(inputSchema: unknown): ObjectType | undefined {
+function argumentsType(inputSchema: unknown): ObjectType | undefined {
   if (!isSchema(inputSchema) || !isSchema(inputSchema['properties'])) return undefined;
   return objectType(inputSchema, 'args', 0);
 }

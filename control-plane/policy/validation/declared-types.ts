@@ -10,7 +10,7 @@ import {
 } from './condition-type.ts';
 
 /** Kinds of what a message that policies decide is about. */
-export const requestKinds = ['tool', 'resource', 'prompt', 'list', 'method'] as const;
+const requestKinds = ['tool', 'resource', 'prompt', 'list', 'method'] as const;
 
 const annotations = objectOf('tool.annotations', {
   title: string,

@@ -46,7 +46,7 @@ const readFile = {
   required: ['path'],
 };
 
-export const filesServer: KnownServer = {
+const filesServer: KnownServer = {
   slug: 'files',
   tools: new Map<string, unknown>([
     ['write_file', writeFile],
