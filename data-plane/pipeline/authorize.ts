@@ -1,6 +1,7 @@
 import type { Decision } from '../../common/policy/decision.ts';
 import type { CallRecorder } from '../events/call-recorder.ts';
 import type { DecisionCounts } from '../policy/decision-counts.ts';
+import { readPolicyHeaders } from '../policy/policy-headers.ts';
 import type { TaskTools } from '../policy/task-tools.ts';
 import { insufficientScopeHeaders } from './challenge.ts';
 import { decideCall, toolOf } from './decide-call.ts';
@@ -64,7 +65,9 @@ export function authorize(
   now: Omit<Present, 'snapshot'>,
 ): Permit | LocalReply {
   const { organization, decoded } = routed;
-  const { snapshot, facts } = decoded.identified.accepted;
+  const { snapshot, facts, exchange } = decoded.identified.accepted;
+  // Also where no policy asks for them, so that a later one can be tried on the record.
+  facts.policyHeaders = readPolicyHeaders(exchange.head.rawHeaders, organization.policyHeaders);
   facts.recordedArguments = keptArguments(decoded.messages, organization);
   const closed = targetRefusal(routed, { ...now, snapshot }) ?? scopeRefusal(routed);
   if (closed !== undefined) return closed;

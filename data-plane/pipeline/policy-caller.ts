@@ -30,9 +30,11 @@ export function policyCaller(
 ): PolicyCaller {
   const { decoded } = routed;
   const { exchange, facts } = decoded.identified.accepted;
-  const headers = readPolicyHeaders(exchange.head.rawHeaders, organization.policyHeaders);
-  // Also for the record, so that the decision can be made again.
-  facts.policyHeaders = headers;
+  // Those of the call's own snapshot were read for the record already.
+  const headers =
+    organization === routed.organization
+      ? facts.policyHeaders
+      : readPolicyHeaders(exchange.head.rawHeaders, organization.policyHeaders);
   return {
     principal: policyPrincipal(routed, snapshot),
     server,

@@ -426,6 +426,12 @@ describe('the record of a decision', () => {
     });
   });
 
+  test('holds the headers that conditions may read, also while there is no policy', async () => {
+    settings({ policyHeaders: ['x-team'] });
+    await post(toolCall({}), { 'x-team': 'data' });
+    expect(node.recorder.records).toMatchObject([{ headers: [{ name: 'x-team', value: 'data' }] }]);
+  });
+
   test('says what a shadow policy would have allowed', async () => {
     settings({ policyDefault: 'deny' });
     rules(testPolicy('would-allow', { mode: 'shadow', effect: 'allow' }));
