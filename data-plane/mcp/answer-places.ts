@@ -25,7 +25,7 @@ const lists: Readonly<Record<ItemList, PathNode>> = {
 };
 
 /** Places read in an answer that carries nothing of ours: whether it is there, and its error code. */
-export const plainPlaces: PathNode = { children: { result: { tap: 'response' }, error } };
+const plainPlaces: PathNode = { children: { result: { tap: 'response' }, error } };
 
 /** By what name the promise to announce changes of a list is reported. */
 export function listChangedTap(list: ChangingList): string {
@@ -61,7 +61,7 @@ export const initializePlaces: PathNode = {
  * multi-round request, and task ids of both eras [2026-07-28/basic/patterns/mrtr;
  * 2025-11-25/basic/utilities/tasks; SEP-2663].
  */
-export const sealedPlaces: PathNode = {
+const sealedPlaces: PathNode = {
   children: {
     result: {
       tap: 'response',

@@ -3,8 +3,7 @@ import type { Principal } from '../identity/principal.ts';
 import { type ChangingList, changingLists } from '../mcp/changing-list.ts';
 import type { Snapshot } from '../snapshot/snapshot.ts';
 import type { Admitted } from './limit.ts';
-import type { Routed } from './route.ts';
-import { currentTarget } from './standing.ts';
+import { type CallTarget, currentTarget } from './standing.ts';
 
 /** An open stream on which a client hears of changed lists. */
 export interface ListStream {
@@ -24,7 +23,8 @@ interface Outlook {
 
 /** The streams of one credential at one server. */
 interface Audience {
-  readonly routed: Routed;
+  readonly principal: Principal;
+  readonly target: CallTarget;
   outlook: Outlook | undefined;
   readonly streams: Set<ListStream>;
 }
@@ -33,10 +33,12 @@ interface Audience {
 const audiencesPerTurn = 100;
 
 /** Undefined: the server is gone, and with it the stream. */
-function outlookOf(routed: Routed, snapshot: Snapshot): Outlook | undefined {
-  const target = currentTarget(routed, snapshot);
+function outlookOf(
+  { principal, target: before }: Pick<Audience, 'principal' | 'target'>,
+  snapshot: Snapshot,
+): Outlook | undefined {
+  const target = currentTarget(before, snapshot);
   if (target === undefined) return undefined;
-  const { principal } = routed.decoded.identified;
   const key = principal.token === undefined ? snapshot.apiKey(principal.credentialId) : undefined;
   const { roles, scopes } = key ?? principal;
   const policies = snapshot.policies(target.organization);
@@ -87,8 +89,10 @@ export class ListChanges {
       audience.streams.add(stream);
       return;
     }
-    const outlook = outlookOf(routed, accepted.snapshot);
-    servers.set(routed.server.id, { routed, outlook, streams: new Set([stream]) });
+    // Nothing of the call itself: others of the audience may outlast it.
+    const target = { organization: routed.organization, server: routed.server };
+    const outlook = outlookOf({ principal, target }, accepted.snapshot);
+    servers.set(routed.server.id, { principal, target, outlook, streams: new Set([stream]) });
     if (accepted.snapshot !== this.#told) this.#told = undefined;
   }
 
@@ -133,7 +137,7 @@ export class ListChanges {
   }
 
   #tell(audience: Audience, snapshot: Snapshot): void {
-    const outlook = outlookOf(audience.routed, snapshot);
+    const outlook = outlookOf(audience, snapshot);
     if (outlook === undefined) return;
     const lists = changedLists(audience.outlook, outlook);
     audience.outlook = outlook;
