@@ -2,12 +2,15 @@ import {
   anyCharacter,
   anyRun,
   characterInSegment,
+  type Pattern,
   type PatternToken,
   runInSegment,
   takes,
 } from './pattern.ts';
 
 type Tokens = readonly PatternToken[];
+/** What texts look like, such as those that a pattern matches. */
+export type TextShape = Pick<Pattern, 'prefix' | 'tokens'>;
 type Go = (i: number, j: number) => void;
 
 function isRun(token: PatternToken | undefined): boolean {
@@ -48,10 +51,16 @@ function walk(one: Tokens, other: Tokens, step: (i: number, j: number, go: Go) =
   return reached[reached.length - 1] === 1;
 }
 
-/** Whether some text is matched by both patterns. Takes time in the product of their lengths. */
-export function overlap(one: Tokens, other: Tokens): boolean {
-  return walk(one, other, (i, j, go) => {
-    const [a, b] = [one[i], other[j]];
+/** Told without a walk: the texts of most pairs begin with different letters. */
+function beginAlike(one: TextShape, other: TextShape): boolean {
+  return one.prefix.startsWith(other.prefix) || other.prefix.startsWith(one.prefix);
+}
+
+/** Whether some text is of both shapes. Takes time in the product of their lengths. */
+export function overlap(one: TextShape, other: TextShape): boolean {
+  if (!beginAlike(one, other)) return false;
+  return walk(one.tokens, other.tokens, (i, j, go) => {
+    const [a, b] = [one.tokens[i], other.tokens[j]];
     // A run may be empty.
     if (isRun(a)) go(i + 1, j);
     if (isRun(b)) go(i, j + 1);
@@ -61,12 +70,13 @@ export function overlap(one: Tokens, other: Tokens): boolean {
 }
 
 /**
- * Whether every text that `part` matches is matched by `whole`, as far as can be told token by token: true is
+ * Whether every text of the shape `part` is of the shape `whole`, as far as can be told token by token: true is
  * certain, false isn't. Takes time in the product of their lengths.
  */
-export function covers(whole: Tokens, part: Tokens): boolean {
-  return walk(whole, part, (i, j, go) => {
-    const [a, b] = [whole[i], part[j]];
+export function covers(whole: TextShape, part: TextShape): boolean {
+  if (!beginAlike(whole, part)) return false;
+  return walk(whole.tokens, part.tokens, (i, j, go) => {
+    const [a, b] = [whole.tokens[i], part.tokens[j]];
     if (isRun(a)) go(i + 1, j);
     if (a === undefined || b === undefined || !holds(a, b)) return;
     go(isRun(a) ? i : i + 1, j + 1);

@@ -1,5 +1,6 @@
 import { CallBindings } from './call-bindings.ts';
 import type { ConditionVariable } from './condition.ts';
+import { targetNameCharsMax } from './method-targets.ts';
 import type { Bucket } from './pattern-buckets.ts';
 import { covers, overlap } from './pattern-relations.ts';
 import type { PolicyDefault } from './policy.ts';
@@ -12,7 +13,7 @@ import {
   namesNoTarget,
   type PreparedPolicy,
 } from './prepared-policy.ts';
-import { templateTokens } from './resource-template.ts';
+import { templateShape } from './resource-template.ts';
 import { canonicalResourceUri } from './resource-uri.ts';
 import { outcomeOf, type PolicyOutcome, rule } from './ruling.ts';
 
@@ -98,8 +99,9 @@ export class VisibilityQuery {
 
   /** Whether the caller could read some resource whose URI is made by a template (RFC 6570). */
   mayReadSomeOf(uriTemplate: string): boolean {
+    if (uriTemplate.length > targetNameCharsMax) return false;
     const use = this.#useOf('resources/read', 'resource');
-    const tokens = templateTokens(uriTemplate);
+    const shape = templateShape(uriTemplate);
     this.#aboutTemplates ??= this.#set.policies.filter(
       (prepared) =>
         isEnforced(prepared) &&
@@ -110,7 +112,7 @@ export class VisibilityQuery {
       // Only a rule about all of them denies the template; one about any of them is worth to have it.
       const relation = prepared.policy.effect === 'deny' ? covers : overlap;
       const { patterns } = prepared.resources;
-      return namesNoTarget(prepared) || patterns.some((one) => relation(one.tokens, tokens));
+      return namesNoTarget(prepared) || patterns.some((one) => relation(one, shape));
     });
     const name = canonicalResourceUri(uriTemplate);
     const call = this.#callOf(use, { kind: 'resource', name }, undefined);
