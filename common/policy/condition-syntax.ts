@@ -153,6 +153,12 @@ function present(expr: Expr | undefined): readonly Expr[] {
   return expr === undefined ? [] : [expr];
 }
 
+/** The text that a term is when it is written out in quotes. */
+export function constantText({ exprKind }: Expr): string | undefined {
+  const constant = exprKind.case === 'constExpr' ? exprKind.value.constantKind : undefined;
+  return constant?.case === 'stringValue' ? constant.value : undefined;
+}
+
 /** A name with dots, such as `request.method`, when a term is nothing but that. */
 export function qualifiedName(expr: Expr): string | undefined {
   const { exprKind } = expr;

@@ -1,5 +1,6 @@
 import {
   childrenOf,
+  constantText,
   type Expr,
   type ParsedCondition,
   qualifiedName,
@@ -70,9 +71,9 @@ function joined(
   key: Expr | undefined,
   isQuestion: boolean,
 ): { readonly path: string; readonly isQuestion: boolean } | undefined {
-  const constant = key?.exprKind.case === 'constExpr' ? key.exprKind.value.constantKind : undefined;
-  if (on === undefined || constant?.case !== 'stringValue') return undefined;
-  return { path: `${on}/${constant.value}`, isQuestion };
+  const name = key === undefined ? undefined : constantText(key);
+  if (on === undefined || name === undefined) return undefined;
+  return { path: `${on}/${name}`, isQuestion };
 }
 
 function containerOf(expr: Expr | undefined): string | undefined {

@@ -1,5 +1,5 @@
 import type { Expr, ParsedCondition } from '../../../common/policy/condition-syntax.ts';
-import { childrenOf } from '../../../common/policy/condition-syntax.ts';
+import { childrenOf, constantText } from '../../../common/policy/condition-syntax.ts';
 import { compilePattern, type Pattern } from '../../../common/policy/pattern.ts';
 import { conditionFinding, type PolicyFinding } from './finding.ts';
 import { type TargetKind, targetKinds } from './target-kinds.ts';
@@ -133,8 +133,8 @@ function textsOf(expr: Expr): readonly string[] {
     const texts = exprKind.value.elements.flatMap(textsOf);
     return texts.length === exprKind.value.elements.length ? texts : [];
   }
-  const constant = exprKind.case === 'constExpr' ? exprKind.value.constantKind : undefined;
-  return constant?.case === 'stringValue' ? [constant.value] : [];
+  const text = constantText(expr);
+  return text === undefined ? [] : [text];
 }
 
 function firstRead(root: Expr, variable: string): Expr | undefined {

@@ -1,7 +1,7 @@
 import type { ConditionVariable } from '../../../common/policy/condition.ts';
 import { calledFunction, typeNames } from '../../../common/policy/condition-names.ts';
 import type { Expr, ExprOf, ParsedCondition } from '../../../common/policy/condition-syntax.ts';
-import { qualifiedName } from '../../../common/policy/condition-syntax.ts';
+import { constantText, qualifiedName } from '../../../common/policy/condition-syntax.ts';
 import { nearest } from '../../../common/policy/nearest-name.ts';
 import {
   areComparable,
@@ -351,12 +351,6 @@ function constantType({ constantKind }: ExprOf<'constExpr'>): ConditionType {
     default:
       return dyn;
   }
-}
-
-function constantText(expr: Expr): string | undefined {
-  const constant =
-    expr.exprKind.case === 'constExpr' ? expr.exprKind.value.constantKind : undefined;
-  return constant?.case === 'stringValue' ? constant.value : undefined;
 }
 
 /** Arithmetic takes two numbers of one type, comparisons any two. */

@@ -3,8 +3,10 @@ import { ConditionSyntaxError, parseCondition } from '../../../common/policy/con
 import { compilePattern } from '../../../common/policy/pattern.ts';
 import { eitherArguments } from './argument-type.ts';
 import { checkConstancy } from './check-constancy.ts';
+import { checkConstants } from './check-constants.ts';
 import { checkPresence } from './check-presence.ts';
 import { checkComparedNames, checkLoops, checkVariables } from './check-reads.ts';
+import { checkRoles } from './check-roles.ts';
 import { checkTargets, matchingServers } from './check-targets.ts';
 import type { ConditionType } from './condition-type.ts';
 import { declaredTypes } from './declared-types.ts';
@@ -46,6 +48,8 @@ function checkCondition(rules: PolicyRules, context: ValidationContext): PolicyF
     ...checkVariables(condition, rules),
     ...checkComparedNames(condition, rules),
     ...checkLoops(condition),
+    ...checkConstants(condition),
+    ...checkRoles(condition, context.roles),
     ...checkPresence(condition, args),
   ];
   // What never can be evaluated is constant, too; that says less.

@@ -159,7 +159,7 @@ describe('the condition', () => {
     [{ condition: 'request.method == "x" || true' }, 'warning ALWAYS_TRUE condition'],
     [
       { condition: '1 / 0 == 1' },
-      'error ALWAYS_FAILS condition:1:7 The condition fails for every call: a division by zero.',
+      'error ALWAYS_FAILS condition:1:7 This fails for every call: a division by zero.',
     ],
     [
       { servers: ['files'], condition: 'server.slug == "other"' },
@@ -213,6 +213,29 @@ describe('the condition', () => {
       },
       'error TOO_COSTLY condition',
     ],
+    [
+      { condition: '"agnet" in principal.roles' },
+      'warning UNKNOWN_ROLE condition:1:1 The organization has no role "agnet". Did you mean agent?',
+    ],
+    [
+      { condition: 'inCidr(request.address, "10.0.0.0/99")' },
+      'error ALWAYS_FAILS condition:1:1 This fails for every call: the range is not written like',
+    ],
+    [
+      { ...onWriting, condition: 'pathUnder(args.path, "srv")' },
+      'error ALWAYS_FAILS condition:1:1 This fails for every call: the folder is not absolute.',
+    ],
+    [
+      { ...onWriting, condition: 'pathUnder(args.path, "/srv", "dos")' },
+      'error ALWAYS_FAILS condition:1:1 This fails for every call: the style is none of posix, windows.',
+    ],
+    [
+      { condition: 'now.getHours("Europe/Berlni") > 5' },
+      'error ALWAYS_FAILS condition:1:5 This fails for every call: there is no such time zone.',
+    ],
+    [{ condition: 'now > timestamp("2026-13-01")' }, 'error ALWAYS_FAILS condition:1:7'],
+    [{ condition: 'now - timestamp(0) > duration("1 day")' }, 'error ALWAYS_FAILS condition'],
+    [{ condition: 'request.method == "x" && 1 / 0 == 1' }, 'error ALWAYS_FAILS condition'],
   ])('%j', (given, expected) => {
     expect(findings(given)).toContainEqual(expect.stringContaining(expected));
   });
