@@ -1,10 +1,11 @@
 import type { Decision } from '../../common/policy/decision.ts';
 import type { CallRecorder } from '../events/call-recorder.ts';
+import { targetOf } from '../mcp/message.ts';
 import type { DecisionCounts } from '../policy/decision-counts.ts';
 import { readPolicyHeaders } from '../policy/policy-headers.ts';
 import type { TaskTools } from '../policy/task-tools.ts';
 import { insufficientScopeHeaders } from './challenge.ts';
-import { decideCall, toolOf } from './decide-call.ts';
+import { decideCall, toolOfTask } from './decide-call.ts';
 import { keptArguments } from './kept-arguments.ts';
 import { type LocalReply, localReply } from './local-reply.ts';
 import type { Routed } from './route.ts';
@@ -26,7 +27,7 @@ class Permit {
   constructor(routed: Routed, decisions: readonly Decision[], taskTools: TaskTools) {
     this.#routed = routed;
     this.decisions = decisions;
-    this.tool = toolOf(routed);
+    this.tool = calledTool(routed) ?? routed.decoded.identified.accepted.facts.taskTool;
     this.taskTools = taskTools;
   }
 
@@ -46,6 +47,12 @@ export interface AuthorizeParts {
 
 /** Lists every caller's tasks where the upstream sees all callers as one. */
 const listsEverybodysTasks = 'tasks/list';
+
+function calledTool({ decoded }: Routed): string | undefined {
+  const [message] = decoded.messages;
+  const isCall = message?.kind === 'request' && message.method === 'tools/call';
+  return isCall ? targetOf(message) : undefined;
+}
 
 function scopeRefusal({ server, decoded }: Routed): LocalReply | undefined {
   const { accepted, principal } = decoded.identified;
@@ -69,6 +76,7 @@ export function authorize(
   // Also where no policy asks for them, so that a later one can be tried on the record.
   facts.policyHeaders = readPolicyHeaders(exchange.head.rawHeaders, organization.policyHeaders);
   facts.recordedArguments = keptArguments(decoded.messages, organization);
+  facts.taskTool = toolOfTask(routed);
   const closed = targetRefusal(routed, { ...now, snapshot }) ?? scopeRefusal(routed);
   if (closed !== undefined) return closed;
   const decision = decideCall(routed, { target: routed, snapshot, nowMs: now.nowMs });

@@ -39,6 +39,8 @@ export interface CallFacts {
   client: ClientInfo;
   /** Headers that the organization lets conditions read. */
   policyHeaders: ReadonlyMap<string, string>;
+  /** Tool whose call made the task that the request is about; empty: none, or none is known. */
+  taskTool: string;
   /** What policies made of it; undefined: they were not asked. */
   decided: DecidedCall | undefined;
   /** What the record keeps of each message's arguments; undefined: nothing. */

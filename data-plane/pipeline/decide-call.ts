@@ -45,13 +45,11 @@ function taskToolOf({ decoded, server }: Routed, message: Message): string | und
   return openTask(accepted.snapshot.sealKeys, scope, taskId)?.tool;
 }
 
-/** The tool whose call a request makes or goes on with; empty: none, or none is known. */
-export function toolOf(routed: Routed): string {
+/** The tool whose call made the task that a call is about; empty: none, or none is known. */
+export function toolOfTask(routed: Routed): string {
   const [message] = routed.decoded.messages;
-  if (message?.kind !== 'request') return '';
-  if (isAboutTask(message)) return taskToolOf(routed, message) ?? '';
-  const name = message.method === 'tools/call' ? message.params['name'] : undefined;
-  return typeof name === 'string' ? name : '';
+  const isTask = message !== undefined && isAboutTask(message);
+  return isTask ? (taskToolOf(routed, message) ?? '') : '';
 }
 
 /** It says nothing that could be decided on, so that nobody can know what it would do. */

@@ -114,6 +114,7 @@ export function createPipeline(dependencies: PipelineDependencies): Pipeline {
       era: undefined,
       client: unknownClient,
       policyHeaders: noHeaders,
+      taskTool: '',
       decided: undefined,
       recordedArguments: undefined,
       serverId: '',

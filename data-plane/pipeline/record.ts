@@ -45,6 +45,11 @@ function methodOf(message: Message | undefined, facts: CallFacts): string {
   return message.kind === 'response' ? 'response' : message.method;
 }
 
+/** A task stands for the tool whose call made it. */
+function targetFor(message: Message | undefined, { taskTool }: CallFacts): string {
+  return message === undefined ? '' : targetOf(message) || taskTool;
+}
+
 function credentialKindOf({ principal }: CallFacts): string {
   if (principal === undefined) return '';
   return principal.token === undefined ? 'api_key' : 'access_token';
@@ -200,7 +205,7 @@ export class CallLog {
       endpointId: facts.endpointId,
       era: facts.era ?? '',
       method: methodOf(message, facts),
-      target: message === undefined ? '' : targetOf(message),
+      target: targetFor(message, facts),
       decision: ending.decision,
       reason: ending.reason ?? '',
       httpStatus: ending.httpStatus,

@@ -76,6 +76,7 @@ describe('a task', () => {
       expect(upstream.seen.at(-1)?.body).toContain('"taskId":"up-1"');
       rules(testPolicy('no-jobs', { tools: ['long_*'] }));
       expect(await reasonOf(await postModern(method, { taskId }))).toBe('policy_denied');
+      expect(node.recorder.records.at(-1)).toMatchObject({ method, target: tool });
       rules(testPolicy('no-others', { tools: ['short_*'] }));
       expect(await reasonOf(await postModern(method, { taskId }))).toBe('allowed');
     },

@@ -36,7 +36,7 @@ export interface CallRecordInput {
    */
   'method'?: (string);
   /**
-   * Tool, prompt or resource URI that the method targets.
+   * Tool, prompt or resource URI that the method targets; of a task the tool whose call made it.
    */
   'target'?: (string);
   'decision'?: (_mcpgw_events_v1_DecisionInput);
@@ -135,7 +135,7 @@ export interface CallRecord {
    */
   'method': (string);
   /**
-   * Tool, prompt or resource URI that the method targets.
+   * Tool, prompt or resource URI that the method targets; of a task the tool whose call made it.
    */
   'target': (string);
   'decision': (_mcpgw_events_v1_Decision);
