@@ -5,6 +5,7 @@ const lineFeed = 0x0a;
 const colon = 0x3a;
 const dataField = Buffer.from('data:');
 const idField = Buffer.from('id:');
+const byteOrderMark = Buffer.from('\ufeff');
 
 /** Largest part of an event that is held back while nobody can say whether it may pass, in bytes. */
 const heldBytesMax = 1_048_576;
@@ -42,6 +43,8 @@ export class EventStreamRewriter {
   #eventHasId = false;
   #resumable = false;
   #afterCarriageReturn = false;
+  /** Bytes of a byte order mark that the stream has begun with; undefined: it is past its beginning. */
+  #markBytes: number | undefined = 0;
   #out: Buffer[] = [];
   /** What leaves is not simply the chunk that came. */
   #altered = false;
@@ -107,7 +110,22 @@ export class EventStreamRewriter {
     return this.#json.changed || this.#altered ? this.#out : [chunk];
   }
 
-  #line(chunk: Buffer, start: number, end: number): void {
+  /** Readers pass over a byte order mark, and so do we: what stands behind it is the field's name. */
+  #skipMark(chunk: Buffer, start: number, end: number): number {
+    if (this.#markBytes === undefined) return start;
+    let at = start;
+    while (at < end && chunk[at] === byteOrderMark[this.#markBytes]) {
+      this.#markBytes += 1;
+      at += 1;
+    }
+    if (at > start) this.#altered = true;
+    if (at < end) this.#markBytes = undefined;
+    return at;
+  }
+
+  #line(chunk: Buffer, from: number, end: number): void {
+    const start = this.#skipMark(chunk, from, end);
+    if (start === end) return;
     this.#afterCarriageReturn = false;
     if (this.#lineBytes === 0) {
       if (chunk[start] === idField[0]) this.#field = idField;
@@ -134,6 +152,7 @@ export class EventStreamRewriter {
   }
 
   #lineEnd(end: Buffer): void {
+    this.#markBytes = undefined;
     const isReturn = end[0] === carriageReturn;
     // The line feed of a pair ends nothing: its carriage return did.
     if (!isReturn && this.#afterCarriageReturn) {

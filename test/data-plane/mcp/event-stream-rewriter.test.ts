@@ -103,6 +103,17 @@ describe('a stream that not all may be told of', () => {
     expect(out('1}\r\n\r\n')).toBe('id: 1\r\ndata: {"jsonrpc":"2.0",\r\ndata: "result":1}\r\n\r\n');
   });
 
+  test('is read behind a byte order mark, too', () => {
+    const [secret, open] = ['a:secret', 'a:open'].map(
+      (uri) => `data: ${JSON.stringify(updated(uri))}\n\n`,
+    );
+    for (let at = 0; at < 12; at += 1) {
+      expect(pass(`\ufeff${secret}${open}`, [at])).toBe(open);
+      expect(pass(`\ufeff: a comment\n\n`, [at])).toBe(': a comment\n\n');
+    }
+    expect(pass(`\n\ufeff${secret}`, [])).toBe(`\n\ufeff${secret}`);
+  });
+
   test('passes a response of any size as it comes', () => {
     const { stream } = gatedStream();
     const chunk = Buffer.from(`data: {"jsonrpc":"2.0","id":1,"result":{"text":"${'x'.repeat(99)}`);
