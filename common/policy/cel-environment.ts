@@ -6,6 +6,8 @@ import {
   celEnv,
   celFunc,
   celList,
+  isCelList,
+  isCelMap,
   listType,
 } from '@bufbuild/cel';
 import { strings } from '@bufbuild/cel/ext';
@@ -29,6 +31,7 @@ export type ConditionEnvironment = CelEnv<Record<ConditionVariable, typeof DYN>>
 
 /** Functions that only the rewritten form of a loop calls; no source can spell their names. */
 export const chargeFunction = '@charge';
+export const rangeFunction = '@range';
 export const emptyListFunction = '@empty_list';
 export const appendFunction = '@append';
 
@@ -38,6 +41,11 @@ function loopFunctions(meter: EvaluationMeter): CelFunc[] {
     celFunc(chargeFunction, [DYN, INT], DYN, (goesOn, units) => {
       meter.charge(Number(units));
       return goesOn;
+    }),
+    celFunc(rangeFunction, [DYN], DYN, (range) => {
+      // A loop copies what it goes through before its first round.
+      if (isCelList(range) || isCelMap(range)) meter.charge(range.size >> 1);
+      return range;
     }),
     celFunc(emptyListFunction, [], LIST, () => {
       const items: CelValue[] = [];

@@ -95,8 +95,8 @@ function makingFunctions(meter: EvaluationMeter): CelFunc[] {
   };
   const replace = (text: string, wanted: string, by: string, timesMax: number): string => {
     if (timesMax <= 0) return text;
-    const pieces = splitText(text, wanted, timesMax + 1);
-    meter.charge(pieces.length);
+    meter.chargeText(text.length);
+    const pieces = splitText(text, wanted, timesMax + 1, (count) => meter.charge(count));
     chargeMade(text.length + pieces.length * by.length);
     return pieces.join(by);
   };
@@ -139,9 +139,7 @@ function joined(list: CelList, separator: string, charge: (characters: number) =
 function splittingFunctions(meter: EvaluationMeter): CelFunc[] {
   const split = (text: string, separator: string, piecesMax: number): CelList => {
     meter.chargeText(4 * (text.length + separator.length));
-    const pieces = splitText(text, separator, piecesMax);
-    meter.charge(pieces.length);
-    return celList(pieces);
+    return celList(splitText(text, separator, piecesMax, (count) => meter.charge(count)));
   };
   return [
     celMethod('split', STRING, [STRING], LIST, function (separator) {

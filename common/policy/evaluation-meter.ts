@@ -1,7 +1,7 @@
 import { ConditionValueError } from './condition-value-error.ts';
 
 /**
- * What one evaluation may cost, in units of about 0.1 µs: an operation, or 64 characters that are read. One
+ * What one evaluation may cost, in units of 0.1 to 0.5 µs: an operation, or 64 characters that are read. One
  * loop over the longest list of arguments fits; loops in loops over long lists don't.
  */
 const evaluationUnitsMax = 100_000;

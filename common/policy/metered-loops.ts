@@ -1,9 +1,14 @@
-import { appendFunction, chargeFunction, emptyListFunction } from './cel-environment.ts';
+import {
+  appendFunction,
+  chargeFunction,
+  emptyListFunction,
+  rangeFunction,
+} from './cel-environment.ts';
 import { childrenOf, type Expr, type ExprOf } from './condition-syntax.ts';
 
 /**
- * A syntax tree whose loops pay for each round by the number of terms that it evaluates, and collect their
- * results into one list: the library makes a new list of all before for each round, which takes the square
+ * A syntax tree whose loops pay for what they go through, and for each round by the number of terms that it
+ * evaluates, and collect their results into one list: the library makes a new list of all before for each round, which takes the square
  * of its length. Ids of terms stay.
  */
 export function meterLoops(expr: Expr): Expr {
@@ -62,7 +67,7 @@ function meterLoop(loop: ExprOf<'comprehensionExpr'>): ExprOf<'comprehensionExpr
   const step = meterLoops(loopStep);
   return {
     ...loop,
-    iterRange: meterLoops(iterRange),
+    iterRange: callOf(iterRange.id, rangeFunction, [meterLoops(iterRange)]),
     accuInit: collects ? callOf(accuInit.id, emptyListFunction, []) : meterLoops(accuInit),
     loopCondition: callOf(loopCondition.id, chargeFunction, [
       meterLoops(loopCondition),

@@ -18,10 +18,19 @@ export function findLastText(text: string, wanted: string, from = text.length): 
   return found < 0 ? -1 : reach.length - found - wanted.length;
 }
 
-/** Pieces of a text between places where another stands, at most `piecesMax`: the last takes the rest. */
-export function splitText(text: string, separator: string, piecesMax: number): string[] {
+/**
+ * Pieces of a text between places where another stands, at most `piecesMax`: the last takes the rest.
+ * `charge` is told of pieces before they are made, and may throw.
+ */
+export function splitText(
+  text: string,
+  separator: string,
+  piecesMax: number,
+  charge: (pieces: number) => void,
+): string[] {
   if (piecesMax === 0) return [];
   if (separator === '') {
+    charge(text.length);
     const characters = [...text];
     if (characters.length <= piecesMax) return characters;
     return [...characters.slice(0, piecesMax - 1), characters.slice(piecesMax - 1).join('')];
@@ -31,6 +40,7 @@ export function splitText(text: string, separator: string, piecesMax: number): s
   while (pieces.length < piecesMax - 1) {
     const end = findText(text, separator, start);
     if (end < 0) break;
+    charge(1);
     pieces.push(text.slice(start, end));
     start = end + separator.length;
   }

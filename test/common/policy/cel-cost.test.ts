@@ -45,6 +45,7 @@ describe('what would take long fails in a bounded time', () => {
       'loops whose failures inner terms hide',
       'args.list.all(x, args.list.all(y, x * y / 0 == 1 || true) || true)',
     ],
+    ['loops that end at once', 'args.list.all(x, !args.list.all(y, y < 0))'],
     ['comparing all with all', 'args.list.all(x, args.list == args.list.filter(y, true))'],
     ['searching all in all', 'args.list.all(x, x in args.list.map(y, y - 9000) || true)'],
     ['collecting all for all', 'args.list.map(x, args.list.map(y, y)).size() > 0'],

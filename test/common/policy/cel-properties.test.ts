@@ -169,7 +169,8 @@ describe('searching in texts', () => {
           expect(findText(text, wanted, start)).toBe(text.indexOf(wanted, start));
           expect(findLastText(text, wanted, start)).toBe(text.lastIndexOf(wanted, start));
           expect(findLastText(text, wanted)).toBe(text.lastIndexOf(wanted));
-          if (wanted !== '') expect(splitText(text, wanted, 1_000)).toEqual(text.split(wanted));
+          if (wanted !== '')
+            expect(splitText(text, wanted, 1_000, () => undefined)).toEqual(text.split(wanted));
         },
       ),
       { numRuns: 1_000 },
