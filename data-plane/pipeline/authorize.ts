@@ -57,7 +57,8 @@ function calledTool({ decoded }: Routed): string | undefined {
 function scopeRefusal({ server, decoded }: Routed): LocalReply | undefined {
   const { accepted, principal } = decoded.identified;
   const { messages } = decoded;
-  const missing = missingScopes({ server: server.slug, messages }, principal.scopes);
+  const { taskTool } = accepted.facts;
+  const missing = missingScopes({ server: server.slug, messages, taskTool }, principal.scopes);
   if (missing === undefined) return undefined;
   return localReply('scope_insufficient', { headers: insufficientScopeHeaders(accepted, missing) });
 }

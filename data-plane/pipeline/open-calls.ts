@@ -242,7 +242,9 @@ export class OpenCalls {
 
   #scopeRefusal({ permit }: Admitted, scopes: readonly string[]): LocalReply | undefined {
     const { server, decoded } = permit.routed;
-    const missing = missingScopes({ server: server.slug, messages: decoded.messages }, scopes);
+    const { messages } = decoded;
+    const { taskTool } = decoded.identified.accepted.facts;
+    const missing = missingScopes({ server: server.slug, messages, taskTool }, scopes);
     if (missing === undefined) return undefined;
     const headers = insufficientScopeHeaders(decoded.identified.accepted, missing);
     return localReply('scope_insufficient', { headers });

@@ -11,8 +11,9 @@ function message(method: string, params: object = {}) {
 }
 
 /** Undefined: covered. */
-function missing(scopes: readonly string[], method: string, params: object = {}) {
-  return missingScopes({ server: 'files', messages: [message(method, params)] }, scopes);
+function missing(scopes: readonly string[], method: string, params: object = {}, taskTool = '') {
+  const messages = [message(method, params)];
+  return missingScopes({ server: 'files', messages, taskTool }, scopes);
 }
 
 const call = (name: unknown) => ['tools/call', { name }] as const;
@@ -28,7 +29,7 @@ describe('scopes', () => {
     ]) {
       expect(missing([scope], method, { name: 'a', uri: 'b' })).toBeUndefined();
     }
-    expect(missingScopes({ server: 'files', messages: [] }, [scope])).toBeUndefined();
+    expect(missingScopes({ server: 'files', messages: [], taskTool: '' }, [scope])).toBeUndefined();
   });
 
   test.each([
@@ -41,7 +42,9 @@ describe('scopes', () => {
       expect(missing(scopes, method)).toEqual(['mcp:files']);
     }
     expect(missing(scopes, ...call('read'))).toEqual(['mcp:files:read']);
-    expect(missingScopes({ server: 'files', messages: [] }, scopes)).toEqual(['mcp:files']);
+    expect(missingScopes({ server: 'files', messages: [], taskTool: '' }, scopes)).toEqual([
+      'mcp:files',
+    ]);
   });
 
   const readOnly = ['mcp:files:read', 'mcp:files:stat', 'mcp:other:write'];
@@ -68,8 +71,10 @@ describe('scopes', () => {
     const response = readMessage({ jsonrpc: '2.0', id: 4, result: {} });
     if (notification === undefined || response === undefined) throw new Error('no message');
     const messages = [notification, response];
-    expect(missingScopes({ server: 'files', messages }, readOnly)).toBeUndefined();
-    expect(missingScopes({ server: 'files', messages: [] }, readOnly)).toBeUndefined();
+    expect(missingScopes({ server: 'files', messages, taskTool: '' }, readOnly)).toBeUndefined();
+    expect(
+      missingScopes({ server: 'files', messages: [], taskTool: '' }, readOnly),
+    ).toBeUndefined();
   });
 
   test.each([
@@ -101,14 +106,23 @@ describe('scopes', () => {
     expect(missing(readOnly, ...call('x'.repeat(400)))).toEqual(['mcp:files']);
   });
 
+  test('of a tool cover what is asked about the tasks that its calls make', () => {
+    for (const method of ['tasks/get', 'tasks/result', 'tasks/cancel', 'tasks/update']) {
+      expect(missing(readOnly, method, { taskId: 't' }, 'read')).toBeUndefined();
+      expect(missing(readOnly, method, { taskId: 't' }, 'write')).toContain('mcp:files:write');
+    }
+    // The tool of a task says nothing of other methods.
+    expect(missing(readOnly, 'resources/read', { uri: 'a' }, 'read')).toEqual(['mcp:files']);
+  });
+
   test('are asked of each message of a batch', () => {
     const batch = [message('ping'), message('tools/call', { name: 'write' }), message('ping')];
-    expect(missingScopes({ server: 'files', messages: batch }, readOnly)).toContain(
+    expect(missingScopes({ server: 'files', messages: batch, taskTool: '' }, readOnly)).toContain(
       'mcp:files:write',
     );
-    expect(missingScopes({ server: 'files', messages: batch.slice(0, 1) }, readOnly)).toBe(
-      undefined,
-    );
+    expect(
+      missingScopes({ server: 'files', messages: batch.slice(0, 1), taskTool: '' }, readOnly),
+    ).toBe(undefined);
   });
 
   test('cover exactly the tools that they name', () => {
