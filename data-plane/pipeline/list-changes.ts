@@ -17,9 +17,14 @@ interface Outlook {
   /** Undefined: they hide nothing. */
   readonly policies: PolicySet | undefined;
   readonly pins: object | undefined;
-  /** What else conditions and subjects go by, and the scopes, as text. */
-  readonly caller: string;
+  readonly scopes: readonly string[];
+  /** What else conditions and subjects go by; nothing where policies hide nothing. */
+  readonly roles: readonly string[];
+  readonly labels: ReadonlyMap<string, string>;
 }
+
+const noRoles: readonly string[] = [];
+const noLabels: ReadonlyMap<string, string> = new Map();
 
 /** The streams of one credential at one server. */
 interface Audience {
@@ -43,20 +48,29 @@ function outlookOf(
   const { roles, scopes } = key ?? principal;
   const policies = snapshot.policies(target.organization);
   if (!policies.narrows) {
-    return { policies: undefined, pins: undefined, caller: JSON.stringify([scopes]) };
+    return { policies: undefined, pins: undefined, scopes, roles: noRoles, labels: noLabels };
   }
-  return {
-    policies,
-    pins: snapshot.toolPinMark(target.server.id),
-    caller: JSON.stringify([scopes, roles, [...target.server.labels]]),
-  };
+  const pins = snapshot.toolPinMark(target.server.id);
+  return { policies, pins, scopes, roles, labels: target.server.labels };
+}
+
+type Texts = Iterable<string | readonly string[]>;
+
+/** Mostly it is the very same: what a change leaves alone is shared between snapshots. */
+function isSame(a: Texts, b: Texts): boolean {
+  return a === b || JSON.stringify([...a]) === JSON.stringify([...b]);
 }
 
 /** Lists that may differ between two outlooks. */
 function changedLists(before: Outlook | undefined, after: Outlook): readonly ChangingList[] {
-  const isSame = before?.policies === after.policies && before?.caller === after.caller;
-  if (!isSame) return changingLists;
-  return before?.pins === after.pins ? [] : ['tools'];
+  const seesTheSame =
+    before !== undefined &&
+    before.policies === after.policies &&
+    isSame(before.scopes, after.scopes) &&
+    isSame(before.roles, after.roles) &&
+    isSame(before.labels, after.labels);
+  if (!seesTheSame) return changingLists;
+  return before.pins === after.pins ? [] : ['tools'];
 }
 
 /**
