@@ -59,8 +59,9 @@ function beginAlike(one: TextShape, other: TextShape): boolean {
 /** Whether some text is of both shapes. Takes time in the product of their lengths. */
 export function overlap(one: TextShape, other: TextShape): boolean {
   if (!beginAlike(one, other)) return false;
-  return walk(one.tokens, other.tokens, (i, j, go) => {
-    const [a, b] = [one.tokens[i], other.tokens[j]];
+  const [ones, others] = [one.tokens, other.tokens];
+  return walk(ones, others, (i, j, go) => {
+    const [a, b] = [ones[i], others[j]];
     // A run may be empty.
     if (isRun(a)) go(i + 1, j);
     if (isRun(b)) go(i, j + 1);
@@ -75,8 +76,9 @@ export function overlap(one: TextShape, other: TextShape): boolean {
  */
 export function covers(whole: TextShape, part: TextShape): boolean {
   if (!beginAlike(whole, part)) return false;
-  return walk(whole.tokens, part.tokens, (i, j, go) => {
-    const [a, b] = [whole.tokens[i], part.tokens[j]];
+  const [wholes, parts] = [whole.tokens, part.tokens];
+  return walk(wholes, parts, (i, j, go) => {
+    const [a, b] = [wholes[i], parts[j]];
     if (isRun(a)) go(i + 1, j);
     if (a === undefined || b === undefined || !holds(a, b)) return;
     go(isRun(a) ? i : i + 1, j + 1);

@@ -122,17 +122,39 @@ function wildcardMatcher(
     matchesMiddle(text.slice(prefix.length, text.length - suffix.length));
 }
 
+class CompiledPattern implements Pattern {
+  readonly exact: string | undefined;
+  readonly prefix: string;
+  readonly matches: (text: string) => boolean;
+  readonly #text: string;
+  readonly #kind: PatternKind;
+
+  constructor(text: string, kind: PatternKind) {
+    this.#text = text;
+    this.#kind = kind;
+    const { tokens } = this;
+    const first = tokens.findIndex((token) => token < 0);
+    if (first < 0) {
+      const exact = textOf(tokens);
+      this.exact = exact;
+      this.prefix = exact;
+      this.matches = (name) => name === exact;
+      return;
+    }
+    const last = tokens.findLastIndex((token) => token < 0);
+    this.exact = undefined;
+    this.prefix = textOf(tokens.slice(0, first));
+    const suffix = textOf(tokens.slice(last + 1));
+    this.matches = wildcardMatcher(this.prefix, tokens.slice(first, last + 1), suffix);
+  }
+
+  /** Read again each time: they are seldom asked for, and patterns may be many. */
+  get tokens(): readonly PatternToken[] {
+    return readPattern(this.#text, this.#kind);
+  }
+}
+
 /** Compiles a pattern. Matching takes time in the product of both lengths at most, and mostly far less. */
 export function compilePattern(text: string, kind: PatternKind): Pattern {
-  const tokens = readPattern(text, kind);
-  const first = tokens.findIndex((token) => token < 0);
-  if (first < 0) {
-    const exact = textOf(tokens);
-    return { exact, prefix: exact, tokens, matches: (name) => name === exact };
-  }
-  const last = tokens.findLastIndex((token) => token < 0);
-  const prefix = textOf(tokens.slice(0, first));
-  const suffix = textOf(tokens.slice(last + 1));
-  const middle = tokens.slice(first, last + 1);
-  return { exact: undefined, prefix, tokens, matches: wildcardMatcher(prefix, middle, suffix) };
+  return new CompiledPattern(text, kind);
 }

@@ -206,7 +206,7 @@ test('the indexed engine decides as the semantics are written down', () => {
         }
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 2000 },
   );
   // Every way that a decision can go was gone often.
   for (const cause of [
@@ -231,7 +231,7 @@ test('what a list shows is what could be allowed', () => {
         );
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 2000 },
   );
 });
 
