@@ -37,6 +37,8 @@ const holders: Readonly<Record<string, readonly Caller[]>> = {
   'servers.write': ['OWNER', 'ADMIN', 'DEVELOPER', 'key'],
   'tools.read': ['OWNER', 'ADMIN', 'DEVELOPER', 'AUDITOR', 'key', 'readingKey'],
   'tools.write': ['OWNER', 'ADMIN'],
+  'policies.read': ['OWNER', 'ADMIN', 'DEVELOPER', 'AUDITOR', 'key', 'readingKey'],
+  'policies.write': ['OWNER', 'ADMIN'],
   'requestLogs.read': ['OWNER', 'ADMIN', 'DEVELOPER', 'AUDITOR', 'key', 'readingKey'],
   'audit.read': ['OWNER', 'ADMIN', 'AUDITOR', 'CUSTOM'],
   operator: ['operator'],

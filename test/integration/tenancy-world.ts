@@ -189,6 +189,13 @@ export async function openWorld(schema: GraphQLSchema): Promise<TenancyWorld> {
        values ($1, $2, $1, $1, 'complete', now(), $3, 'allowed')`,
       [randomUUID(), organizationId, `${marker} target`],
     );
+    // The worker writes what servers offer.
+    await system.query(
+      `insert into server_definitions (organization_id, id, server_id, kind, name, definition, hash)
+       select $1, gen_random_uuid(), $2, kind, $3::text, jsonb_build_object('title', $3::text), decode($4, 'hex')
+       from unnest('{tool,prompt,resource,resource_template}'::text[]) as kind`,
+      [organizationId, source.idOf('server'), `${marker}-tool`, 'ab'.repeat(32)],
+    );
 
     const customRoleId = (
       await run<{ createCustomRole: { customRole: { id: string } } }>(
