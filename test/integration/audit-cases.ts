@@ -344,7 +344,7 @@ export const auditCases: Readonly<Record<string, AuditCase>> = {
       ),
     ],
   },
-  'updateOrganization’s policy settings': {
+  'updateOrganization with policy settings': {
     as: 'operator',
     needs: ['user', 'organization'],
     given: () => ({ policyDefault: 'DENY', policyHeaders: ['X-Team'] }),

@@ -32,6 +32,7 @@ const kindOfName: Readonly<Record<string, string>> = {
   ownerId: 'user',
   organizationIds: 'organization',
   fromKeyId: 'apiKey',
+  besideId: 'policy',
 };
 
 let count = 0;
