@@ -1,3 +1,5 @@
+import { compileCondition } from '../../../common/policy/compile-condition.ts';
+import type { ConditionVariable } from '../../../common/policy/condition.ts';
 import type { Expr, ParsedCondition } from '../../../common/policy/condition-syntax.ts';
 import { childrenOf, constantText } from '../../../common/policy/condition-syntax.ts';
 import { compilePattern, type Pattern } from '../../../common/policy/pattern.ts';
@@ -11,10 +13,13 @@ const loopDepthMax = 3;
 /** What a condition reads that not all calls have which its policy is about. */
 export function checkVariables(condition: ParsedCondition, rules: PolicyRules): PolicyFinding[] {
   const kinds = targetKinds(rules);
+  const { reads } = compileCondition(condition.source);
   const findings: PolicyFinding[] = [];
   const check = (variable: 'tool' | 'args', allowed: readonly TargetKind[], hint: string): void => {
     const others = [...kinds].filter((kind) => !allowed.includes(kind));
-    const where = others.length === 0 ? undefined : firstRead(condition.root, variable);
+    // A loop may call its item by the same name.
+    const isRead = others.length > 0 && reads.has(variable);
+    const where = isRead ? firstRead(condition.root, variable) : undefined;
     if (where === undefined) return;
     const message = `The policy is also about calls without ${variable === 'tool' ? 'a tool' : 'arguments'} (${others.join(', ')}): there the condition fails.`;
     const position = condition.positionOf(where);
@@ -57,7 +62,8 @@ export function checkComparedNames(
   condition: ParsedCondition,
   rules: PolicyRules,
 ): PolicyFinding[] {
-  const compared = comparedNames(rules);
+  const { reads } = compileCondition(condition.source);
+  const compared = comparedNames(rules).filter(({ path }) => reads.has(path[0]));
   const findings: PolicyFinding[] = [];
   const visit = (expr: Expr): void => {
     childrenOf(expr).forEach(visit);
@@ -89,7 +95,7 @@ export function checkComparedNames(
 }
 
 interface ComparedName {
-  readonly path: readonly [string, string];
+  readonly path: readonly [ConditionVariable, string];
   readonly list: string;
   readonly written: readonly string[];
   readonly patterns: readonly Pattern[];
@@ -99,7 +105,7 @@ function comparedNames(rules: PolicyRules): readonly ComparedName[] {
   const kinds = targetKinds(rules);
   const names: ComparedName[] = [];
   const add = (
-    variable: string,
+    variable: ConditionVariable,
     field: string,
     list: 'servers' | 'methods' | 'tools' | 'prompts',
   ): void => {

@@ -84,7 +84,7 @@ function bindingsOf(facts: Facts): ConditionBindings {
   };
 }
 
-/** A map of which only some fields are known: to ask whether it has another fails the whole evaluation. */
+/** A map of which only some fields are known: to ask for others, or for all of them, fails. */
 function partialValue(fields: Readonly<Record<string, string>>): CelMap {
   const map = celMap(new Map<string, CelValue>(Object.entries(fields)));
   const refuse = (): never => {
@@ -92,6 +92,9 @@ function partialValue(fields: Readonly<Record<string, string>>): CelMap {
   };
   map.has = (key) => map.get(key) !== undefined || refuse();
   map.keys = refuse;
+  map.values = refuse;
+  map.entries = refuse;
+  map[Symbol.iterator] = refuse;
   Object.defineProperty(map, 'size', { get: refuse });
   return map;
 }

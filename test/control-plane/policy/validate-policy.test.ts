@@ -46,6 +46,10 @@ describe('a policy without a fault', () => {
     { condition: '{"a": 1}[request.method] == 1 && [1, 2][0] == 1 && request.era == "legacy"' },
     { condition: 'request.address == "" || !inCidr(request.address, "10.0.0.0/8")' },
     { methods: ['tools/list'] },
+    { condition: 'principal.roles.exists(args, args == "agent")' },
+    { condition: '[{"name": request.method}].exists(tool, tool.name == "x")' },
+    { servers: ['files'], condition: '"%s".format([server]).contains("x")' },
+    { servers: ['files'], condition: 'server.size() > 7 || has(server.labels.env)' },
   ])('%j', (given) => expect(findings(given)).toEqual([]));
 });
 
