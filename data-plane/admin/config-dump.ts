@@ -1,5 +1,5 @@
 import type { ConfigClientStatus } from '../discovery/config-client.ts';
-import { failsClosed, type HeldResource } from '../snapshot/held-resource.ts';
+import { closesScope, type HeldResource } from '../snapshot/held-resource.ts';
 import type { ResourceEntry } from '../snapshot/resource-decoders.ts';
 import type { ResourceState } from '../snapshot/resource-state.ts';
 import type { EndpointEntry, Snapshot } from '../snapshot/snapshot.ts';
@@ -55,7 +55,15 @@ function entryDump(entry: ResourceEntry): object {
   }
 }
 
-function refusedDump({ received, refusal, usable, announced }: HeldResource): object {
+function effectOf(held: HeldResource): string {
+  if (closesScope(held)) return 'denies what its scope targets';
+  return held.refusal?.isIdle === true
+    ? 'nothing: it decides nothing'
+    : 'the last good version stays';
+}
+
+function refusedDump(held: HeldResource): object {
+  const { received, refusal, usable, announced } = held;
   const { type, name, version, scope, withheld } = received;
   return {
     type,
@@ -65,7 +73,7 @@ function refusedDump({ received, refusal, usable, announced }: HeldResource): ob
     withheld,
     path: refusal?.path,
     message: refusal?.message,
-    effect: failsClosed(type) ? 'denies what its scope targets' : 'the last good version stays',
+    effect: effectOf(held),
     lastGoodVersion: usable?.resource.version ?? null,
     offeredAgain: !announced,
   };

@@ -49,6 +49,11 @@ export function failsClosed(type: string): boolean {
   return isResourceType(type) && failClosedTypes.has(type);
 }
 
+/** Whether a held resource closes its scope: it restricts, and can't be used. */
+export function closesScope({ received, refusal }: HeldResource): boolean {
+  return refusal !== undefined && refusal.isIdle !== true && failsClosed(received.type);
+}
+
 /** Name of a resource among those of all types. */
 export function resourceKey(type: string, name: string): string {
   return `${type}/${name}`;
@@ -74,7 +79,7 @@ export function checkResource(resource: ReceivedResource): CheckedResource {
   const outcome = violationOf(resource);
   if ('type' in outcome) return { resource, entry: outcome, refusal: undefined };
   const message = outcome.message.slice(0, messageLengthMax);
-  return { resource, entry: undefined, refusal: { path: outcome.path, message } };
+  return { resource, entry: undefined, refusal: { ...outcome, message } };
 }
 
 /** Takes an envelope out of a gRPC message, which may be released afterwards. */

@@ -11,7 +11,7 @@ import {
   parseBody,
   type ResourceDecoder,
 } from './resource-decoder.ts';
-import { type Decoded, refused, ViolationList } from './violation.ts';
+import { type Decoded, type Violation, ViolationList } from './violation.ts';
 
 const nameLengthMax = 128;
 const messageLengthMax = 1000;
@@ -64,15 +64,22 @@ function policyOf(message: PolicyMessage, effect: PolicyEffect, mode: PolicyMode
 }
 
 /** The compiler's own words say what and where. */
+function conditionViolation(error: unknown): Violation {
+  if (!(error instanceof ConditionSyntaxError)) {
+    return { path: '', message: `This build can't compile it: ${String(error)}` };
+  }
+  const { line, column, message } = error;
+  return { path: 'condition', message: `Line ${line}, column ${column}: ${message}` };
+}
+
 function prepared(policy: Policy): Decoded<PreparedPolicy> {
   try {
     return { ok: true, value: preparePolicy(policy, compileCondition) };
   } catch (error) {
-    if (!(error instanceof ConditionSyntaxError)) {
-      return refused('', `This build can't compile it: ${String(error)}`);
-    }
-    const { line, column, message } = error;
-    return refused('condition', `Line ${line}, column ${column}: ${message}`);
+    const violation = conditionViolation(error);
+    // Shadow mode never denies a call, whatever becomes of the policy.
+    const isShadow = policy.mode === 'shadow';
+    return { ok: false, violations: [isShadow ? { ...violation, isIdle: true } : violation] };
   }
 }
 

@@ -32,11 +32,6 @@ export class PolicyTable {
     return sets[policyDefault];
   }
 
-  /** Everything held of an organization, in no order. */
-  held(organizationId: string): Iterable<PreparedPolicy> {
-    return this.#organizations.get(organizationId)?.held.values() ?? [];
-  }
-
   edit(): PolicyTableEditor {
     return new PolicyTableEditor(this, this.#organizations.edit());
   }

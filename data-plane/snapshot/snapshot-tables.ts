@@ -1,6 +1,6 @@
 import { ClaimIndex, type ClaimIndexEditor } from './claim-index.ts';
 import { FailClosedIndex, type FailClosedIndexEditor } from './fail-closed-index.ts';
-import { failsClosed, type HeldResource, type UsableResource } from './held-resource.ts';
+import { closesScope, type HeldResource, type UsableResource } from './held-resource.ts';
 import { IssuerIndex, type IssuerIndexEditor } from './issuer-index.ts';
 import { PersistentMap, type PersistentMapEditor } from './persistent-map.ts';
 import { PolicyTable, type PolicyTableEditor } from './policy-table.ts';
@@ -128,16 +128,12 @@ export class SnapshotTablesEditor {
   /** Takes out everything that a held resource brought in. */
   remove(held: HeldResource): void {
     if (held.usable !== undefined) this.#removeUsable(held.usable);
-    if (held.refusal !== undefined && failsClosed(held.received.type)) {
-      this.#failClosed.lift(held.received);
-    }
+    if (closesScope(held)) this.#failClosed.lift(held.received);
   }
 
   add(held: HeldResource): void {
     if (held.usable !== undefined) this.#addUsable(held.usable, held.refusal !== undefined);
-    if (held.refusal !== undefined && failsClosed(held.received.type)) {
-      this.#failClosed.close(held.received);
-    }
+    if (closesScope(held)) this.#failClosed.close(held.received);
   }
 
   /** In steps, for an organization may have many policies. */

@@ -3,6 +3,8 @@ export interface Violation {
   /** Field path inside the resource, such as `endpoints[0].url`; empty for the whole resource. */
   readonly path: string;
   readonly message: string;
+  /** The resource would decide nothing, even if it could be used: nothing has to be closed in its place. */
+  readonly isIdle?: true;
 }
 
 /** What a decoder makes of a body: a value, or everything that is wrong with it. */

@@ -64,6 +64,17 @@ describe('a policy on the stream', () => {
     expect(snapshot?.failClosed('acme', 'any')?.name).toBe('p');
   });
 
+  test('closes nothing when it is of shadow mode and only its condition can’t be used', () => {
+    const shadow = { mode: 'POLICY_MODE_SHADOW', condition: 'a (' } as const;
+    const state = withPolicies(empty, policy('p', 'acme', shadow));
+    expect(state.refusedCount).toBe(1);
+    expect(state.snapshot?.failClosed('acme', 'any')).toBeUndefined();
+    const enforced = withPolicies(state, policy('p', 'acme', { condition: 'a (' }));
+    expect(enforced.snapshot?.failClosed('acme', 'any')?.name).toBe('p');
+    const again = withPolicies(enforced, policy('p', 'acme', shadow));
+    expect(again.snapshot?.failClosed('acme', 'any')).toBeUndefined();
+  });
+
   test('says where its condition is wrong', () => {
     const { refusal } = checked(policy('p', 'acme', { condition: 'true &&\n  nope' }));
     expect(refusal?.message).toMatch(/^Line 2, column 3: /);
