@@ -95,7 +95,8 @@ export class RequestLogType {
   method!: string;
 
   @Field(() => String, {
-    description: 'Tool, prompt or resource that the method targets, of a task the tool whose call made it; empty: none.',
+    description:
+      'Tool, prompt or resource that the method targets, of a task the tool whose call made it; empty: none.',
   })
   target!: string;
 
