@@ -10,56 +10,59 @@ const comma = 0x2c;
 export class ValueEnd {
   #depth = 0;
   #inString = false;
+  /** The chunk before ended behind a backslash. */
   #escaped = false;
   #isScalar = false;
 
   /** Index behind the value's last byte, or undefined when the chunk ends before it. */
   find(chunk: Buffer, start: number): number | undefined {
     let at = start;
+    let depth = this.#depth;
     while (at < chunk.length) {
-      if (this.#inString) {
-        const end = this.#stringEnd(chunk, at);
-        if (end === undefined) return undefined;
-        this.#inString = false;
-        at = end;
-        if (this.#depth === 0) return at;
-      } else {
-        const byte = chunk[at] ?? 0;
-        if (this.#isScalar && endsScalar(byte)) return at;
-        at += 1;
-        if (this.#step(byte)) return at;
-      }
-    }
-    return undefined;
-  }
-
-  /** True behind the bracket that closes the value. */
-  #step(byte: number): boolean {
-    if (byte === quote) this.#inString = true;
-    else if (byte === openBrace || byte === openBracket) this.#depth += 1;
-    else if (byte === closeBrace || byte === closeBracket) {
-      this.#depth -= 1;
-      return this.#depth <= 0;
-    } else if (this.#depth === 0) this.#isScalar = true;
-    return false;
-  }
-
-  #stringEnd(chunk: Buffer, start: number): number | undefined {
-    let at = start;
-    while (at < chunk.length) {
-      if (this.#escaped) {
-        this.#escaped = false;
-        at += 1;
+      const byte = chunk[at] ?? 0;
+      if (this.#inString || byte === quote) {
+        at = this.#string(chunk, this.#inString ? at : at + 1);
+        if (!this.#inString && depth === 0) return at;
         continue;
       }
-      const end = chunk.indexOf(quote, at);
-      const slash = chunk.subarray(at, end < 0 ? chunk.length : end).indexOf(backslash);
-      if (slash < 0) return end < 0 ? undefined : end + 1;
-      this.#escaped = true;
-      at += slash + 1;
+      if (this.#isScalar && endsScalar(byte)) return at;
+      at += 1;
+      const change = depthChange(byte);
+      depth += change;
+      if (change < 0 && depth <= 0) return at;
+      if (depth === 0) this.#isScalar = true;
     }
+    this.#depth = depth;
     return undefined;
   }
+
+  /** Goes on within a string from `at`: index behind it, or behind the chunk. */
+  #string(chunk: Buffer, at: number): number {
+    let from = this.#escaped ? at + 1 : at;
+    this.#escaped = false;
+    this.#inString = true;
+    for (;;) {
+      const end = chunk.indexOf(quote, from);
+      const stop = end < 0 ? chunk.length : end;
+      let slashes = 0;
+      while (stop - 1 - slashes >= from && chunk[stop - 1 - slashes] === backslash) slashes += 1;
+      const escapes = slashes % 2 === 1;
+      if (end < 0) {
+        this.#escaped = escapes;
+        return chunk.length;
+      }
+      if (!escapes) {
+        this.#inString = false;
+        return end + 1;
+      }
+      from = end + 1;
+    }
+  }
+}
+
+function depthChange(byte: number): number {
+  if (byte === openBrace || byte === openBracket) return 1;
+  return byte === closeBrace || byte === closeBracket ? -1 : 0;
 }
 
 function endsScalar(byte: number): boolean {
