@@ -27,7 +27,7 @@ export interface ClaimedServer {
 }
 
 /** Longer than any visit takes: what a dead worker held is taken up again. */
-export const leaseMs = 120_000;
+const leaseMs = 120_000;
 
 /**
  * Takes servers whose time has come, so that no other worker does. Their next time is then that of the
