@@ -86,6 +86,24 @@ export const graphqlBounds = {
 /** Bounds on what an organization may hold. */
 export const organizationBounds = {
   organizationPoliciesMax: number(0, 20_000, fallback.policiesMax, 'Policies of an organization.'),
+  simulationsMax: number(
+    0,
+    100,
+    fallback.simulationsMax,
+    'Simulations of policies that one replica runs at the same time.',
+  ),
+  simulationCallsMax: number(
+    1,
+    100_000_000,
+    fallback.simulationCallsMax,
+    'Recorded calls that one simulation of policies looks at, the newest ones.',
+  ),
+  simulationTimeoutMs: number(
+    1,
+    3_600_000,
+    fallback.simulationMsMax,
+    'Longest that one simulation of policies takes.',
+  ),
 };
 
 /** Bounds of logging in. */
@@ -190,6 +208,9 @@ export function graphqlBoundsOf(config: BoundSettings): GraphqlBounds {
     sessionIdleTimeoutMs: config.sessionIdleTimeoutMs,
     invitationLifetimeMs: config.invitationLifetimeMs,
     policiesMax: config.organizationPoliciesMax,
+    simulationsMax: config.simulationsMax,
+    simulationCallsMax: config.simulationCallsMax,
+    simulationMsMax: config.simulationTimeoutMs,
     passwordResetLifetimeMs: config.passwordResetLifetimeMs,
   };
 }

@@ -17,6 +17,7 @@ import type { ProxyTokenDependencies } from '../identity/proxy-tokens.ts';
 import { organizationPermissions } from '../identity/roles.ts';
 import type { PageBounds } from '../input/page.ts';
 import type { PolicyDependencies } from '../policy/policy-change.ts';
+import type { SimulationDesk } from '../policy/simulation/simulation-desk.ts';
 import type { AccessAudit } from '../registry/access-audit.ts';
 import type { RegistryDependencies } from '../registry/servers.ts';
 import type { Store } from '../store/store.ts';
@@ -36,6 +37,7 @@ export interface ApiServices {
   readonly issuers: IssuerDependencies;
   readonly oidcLogin: OidcLoginDependencies;
   readonly policies: PolicyDependencies;
+  readonly simulations: SimulationDesk;
   readonly subscriptions: SubscriptionHub;
   readonly accessAudit: AccessAudit;
   readonly credentials: CredentialMetrics;

@@ -38,6 +38,12 @@ export interface GraphqlBounds extends OperationBounds, SubscriptionBounds, Docu
   readonly issuerLoginsAwayMax: number;
   /** Policies of one organization. */
   readonly policiesMax: number;
+  /** Simulations of policies that one replica runs at the same time. */
+  readonly simulationsMax: number;
+  /** Recorded calls that one simulation looks at. */
+  readonly simulationCallsMax: number;
+  /** Longest that one simulation takes. */
+  readonly simulationMsMax: number;
   /** Longest that failures block an account or an address. */
   readonly loginBlockMsMax: number;
 }
@@ -78,4 +84,7 @@ export const graphqlBoundsDefault: GraphqlBounds = {
   issuerLoginsAwayMax: 10_000,
   loginBlockMsMax: 5 * 60 * 1000,
   policiesMax: 10_000,
+  simulationsMax: 2,
+  simulationCallsMax: 500_000,
+  simulationMsMax: 120_000,
 };

@@ -13,6 +13,7 @@ import { issuerRefreshIntervalMsDefault } from '../identity/issuers/refresh-issu
 import { LoginThrottle } from '../identity/login-throttle.ts';
 import { createPasswordDesk } from '../identity/password-desk.ts';
 import { type OpenSigningKeys, openSigningKeys } from '../identity/signing-keys.ts';
+import { SimulationDesk } from '../policy/simulation/simulation-desk.ts';
 import { AccessAudit } from '../registry/access-audit.ts';
 import { OperatorAudit } from '../registry/operator-audit.ts';
 import type { ChangeFeed } from '../store/change-feed.ts';
@@ -142,12 +143,24 @@ function createServices(
     },
     issuers: { store, masterKeys, refresh, now },
     policies: { store, policiesMax: bounds.policiesMax, now },
+    simulations: new SimulationDesk({
+      store,
+      concurrencyMax: bounds.simulationsMax,
+      bounds: {
+        callsMax: bounds.simulationCallsMax,
+        durationMsMax: bounds.simulationMsMax,
+        progressMs: simulationProgressMs,
+      },
+    }),
     subscriptions: new SubscriptionHub({ store, feed, bounds, logger, now }),
     accessAudit: new AccessAudit({ store: options.store, logger, now }),
     credentials: createCredentialMetrics(options.registry),
     pageBounds: bounds,
   };
 }
+
+/** Between two events of a simulation's progress. */
+const simulationProgressMs = 250;
 
 /** A browser says where a page comes from; a page of somebody else must not use a visitor's network position. */
 function originCheck(allowedOrigins: readonly string[]) {

@@ -21,6 +21,15 @@ import { NodeResolver } from './resolvers/node-resolver.ts';
 import { OidcLoginResolver } from './resolvers/oidc-login-resolver.ts';
 import { OrganizationResolver } from './resolvers/organization-resolver.ts';
 import { PasswordResolver } from './resolvers/password-resolver.ts';
+import {
+  OrganizationShadowResolver,
+  PolicyDecisionResolver,
+  PolicyShadowResolver,
+} from './resolvers/policy-decision-resolver.ts';
+import {
+  PolicyExpectationResolver,
+  PolicyExpectationsResolver,
+} from './resolvers/policy-expectation-resolver.ts';
 import { PolicyHistoryResolver } from './resolvers/policy-history-resolver.ts';
 import { OrganizationPoliciesResolver, PolicyResolver } from './resolvers/policy-resolver.ts';
 import { PolicyValidationResolver } from './resolvers/policy-validation-resolver.ts';
@@ -57,6 +66,11 @@ export function buildGraphqlSchema(): GraphQLSchema {
       PolicyResolver,
       PolicyHistoryResolver,
       PolicyValidationResolver,
+      PolicyDecisionResolver,
+      PolicyShadowResolver,
+      OrganizationShadowResolver,
+      PolicyExpectationResolver,
+      PolicyExpectationsResolver,
       OrganizationPoliciesResolver,
       RevocationResolver,
       OrganizationRevocationsResolver,

@@ -19,6 +19,8 @@ export const violationCodes = {
   IN_USE: 'Other objects still depend on this one.',
   ENDED: 'The object has ended, so that this can no longer be done with it.',
   INVALID_POLICY: 'The policy can’t be used as it is; `finding` says why.',
+  EXPECTATION_FAILED:
+    'A call would not be decided as an expectation says; with `force` the change is made all the same.',
   NOT_ALLOWED: 'The caller’s own role does not allow this value.',
 } as const;
 

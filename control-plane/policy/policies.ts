@@ -43,6 +43,8 @@ export interface NewPolicy extends PolicyDefinition {
   readonly organizationId: string;
   /** The ready-made policy that it was made of. */
   readonly template?: string;
+  /** Expectations that fail don't refuse it. */
+  readonly force?: boolean | null | undefined;
 }
 
 /** Makes a policy, the last one in the organization's order. */
@@ -66,7 +68,7 @@ export async function createPolicy(
       ...rowFields(input),
     });
     const { revision } = await commitPolicyChange(em, {
-      ...{ actor, policy, resources: free.resources },
+      ...{ actor, policy, resources: free.resources, force: input.force === true },
       action: 'policy.create',
       before: null,
       details: template === undefined ? {} : { template },
@@ -80,6 +82,8 @@ export interface PolicyVersion {
   readonly organizationId: string;
   readonly id: string;
   readonly version: number;
+  /** Expectations that fail don't refuse the change. */
+  readonly force?: boolean | null | undefined;
 }
 
 /** What is undefined or null stays. */
@@ -113,7 +117,7 @@ export async function updatePolicy(
     const isRevised = !saysTheSame(policy, fields);
     if (isRevised) em.assign(policy, { ...rowFields(fields), revision: policy.revision + 1 });
     const { revision } = await commitPolicyChange(em, {
-      ...{ actor, policy, before },
+      ...{ actor, policy, before, force: input.force === true },
       action: 'policy.update',
       revision: isRevised ? { revision: policy.revision, change: 'updated' } : undefined,
     });
@@ -145,7 +149,7 @@ export async function movePolicy(
     if (free.resources.length > 0) await em.refresh(policy);
     policy.position = free.position;
     const { revision } = await commitPolicyChange(em, {
-      ...{ actor, policy, before, resources: free.resources },
+      ...{ actor, policy, before, resources: free.resources, force: input.force === true },
       action: 'policy.move',
     });
     return done({ policy, revision, warnings: [] });
@@ -165,7 +169,7 @@ export async function deletePolicy(
     const policy = locked.value;
     await em.nativeDelete(Policy, { organizationId, id });
     const { revision } = await commitPolicyChange(em, {
-      ...{ actor, policy },
+      ...{ actor, policy, force: input.force === true },
       action: 'policy.delete',
       before: auditedPolicy(policy),
       revision: { revision: policy.revision + 1, change: 'deleted' },

@@ -19,10 +19,11 @@ import type { PolicyPlace } from '../../policy/policy-order.ts';
 import type { Organization } from '../../store/entities/organization.ts';
 import type { GraphqlContext } from '../context.ts';
 import { connection, PageArgs } from '../types/connection.ts';
-import { DeleteInOrganizationInput, DeletePayload } from '../types/delete-input.ts';
+import { DeletePayload } from '../types/delete-input.ts';
 import { OrganizationType } from '../types/organization.ts';
 import {
   CreatePolicyInput,
+  DeletePolicyInput,
   MovePolicyInput,
   PolicyConnection,
   PolicyFilter,
@@ -113,8 +114,8 @@ export class PolicyResolver {
   })
   async deletePolicy(
     @Ctx() context: GraphqlContext,
-    @Arg('input', () => DeleteInOrganizationInput, { description: 'The policy.' })
-    input: DeleteInOrganizationInput,
+    @Arg('input', () => DeletePolicyInput, { description: 'The policy.' })
+    input: DeletePolicyInput,
   ) {
     const { actor } = await context.principal();
     const outcome = await deletePolicy(context.services.policies, actor, input);

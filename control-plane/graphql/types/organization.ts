@@ -225,6 +225,13 @@ export class UpdateOrganizationInput {
       'Request headers that conditions of policies may read, at most 20; none that may carry a credential.',
   })
   policyHeaders?: string[] | null;
+
+  @Field(() => Boolean, {
+    nullable: true,
+    description:
+      'Makes the change also when an expectation about policies fails; the audit trail then names those that do.',
+  })
+  force?: boolean | null;
 }
 
 @InputType('DeleteOrganizationInput', {

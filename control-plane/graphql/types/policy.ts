@@ -1,5 +1,6 @@
 import { Field, ID, InputType, Int, ObjectType } from 'type-graphql';
 import { connectionType } from './connection.ts';
+import { DeleteInOrganizationInput } from './delete-input.ts';
 import { PolicyChangeKind, PolicyEffect, PolicyMode, PolicyPlace } from './policy-enums.ts';
 import { PolicyFindingType } from './policy-finding.ts';
 import { DateTime, SafeInt } from './scalars.ts';
@@ -25,6 +26,10 @@ const text = {
   apiKeys: 'Public ids of API keys (`keyId`), at most 500.',
   condition: 'CEL expression that has to be true as well; empty: always. At most 8,192 characters.',
 } as const;
+
+/** What every change of policies says of expectations. */
+export const forceText =
+  'Makes the change also when an expectation fails; the audit trail then names those that do.';
 
 @ObjectType('PolicyDefinition', {
   description: 'Everything that a policy says.',
@@ -197,6 +202,9 @@ export class PolicyDefinitionInput {
 export class CreatePolicyInput extends PolicyDefinitionInput {
   @Field(() => ID, { description: 'The organization that it is to belong to.' })
   organizationId!: string;
+
+  @Field(() => Boolean, { nullable: true, description: forceText })
+  force?: boolean | null;
 }
 
 @InputType('UpdatePolicyInput', {
@@ -257,6 +265,15 @@ export class UpdatePolicyInput {
 
   @Field(() => String, { nullable: true, description: text.condition })
   condition?: string | null;
+
+  @Field(() => Boolean, { nullable: true, description: forceText })
+  force?: boolean | null;
+}
+
+@InputType('DeletePolicyInput', { description: 'A policy to delete.' })
+export class DeletePolicyInput extends DeleteInOrganizationInput {
+  @Field(() => Boolean, { nullable: true, description: forceText })
+  force?: boolean | null;
 }
 
 @InputType('MovePolicyInput', { description: 'A policy’s new place in the organization’s order.' })
@@ -278,6 +295,9 @@ export class MovePolicyInput {
     description: 'The other policy, for `BEFORE` and `AFTER`; for these alone.',
   })
   besideId?: string | null;
+
+  @Field(() => Boolean, { nullable: true, description: forceText })
+  force?: boolean | null;
 }
 
 @ObjectType('PolicyChange', { description: 'A committed change to a policy.' })
