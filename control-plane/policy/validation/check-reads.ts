@@ -144,7 +144,11 @@ function textsOf(expr: Expr): readonly string[] {
 }
 
 function firstRead(root: Expr, variable: string): Expr | undefined {
-  if (root.exprKind.case === 'identExpr' && root.exprKind.value.name === variable) return root;
+  if (
+    root.exprKind.case === 'identExpr' &&
+    root.exprKind.value.name.replace(/^\./, '') === variable
+  )
+    return root;
   for (const child of childrenOf(root)) {
     const found = firstRead(child, variable);
     if (found !== undefined) return found;

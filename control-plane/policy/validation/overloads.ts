@@ -31,12 +31,12 @@ export function resultType(
   return results.every(({ kind }) => kind === first.kind) ? first : dyn;
 }
 
-/** The overloads of a function in words, such as `(int, int)`; at most five. */
+/** The overloads of a function in words, such as `(int, int)` or `string.contains(string)`; at most five. */
 export function overloadsInWords(name: string): string {
   const written = new Set<string>();
   for (const func of signatures.funcs.find(name) ?? []) {
-    const target = func.target === undefined ? '' : `${shortName(func.target)}.`;
-    written.add(`${target}(${func.arguments.map(shortName).join(', ')})`);
+    const on = func.target === undefined ? '' : `${shortName(func.target)}.${name}`;
+    written.add(`${on}(${func.arguments.map(shortName).join(', ')})`);
   }
   const all = [...written];
   return all.length > 5 ? '' : all.join(' or ');

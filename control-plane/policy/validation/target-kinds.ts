@@ -1,7 +1,10 @@
 import { methodTable, targetKindsOf } from '../../../common/policy/method-targets.ts';
 import { compilePattern } from '../../../common/policy/pattern.ts';
 import type { CallTarget } from '../../../common/policy/policy-call.ts';
-import type { PolicyRules } from './validation-context.ts';
+import type { PolicyKinds } from './validation-context.ts';
+
+/** What of a policy says which kinds of calls it can be about. */
+type TargetRules = Pick<PolicyKinds, 'effect' | 'methods' | 'tools' | 'resources' | 'prompts'>;
 
 export type TargetKind = CallTarget['kind'];
 
@@ -12,7 +15,7 @@ export function matchedMethods(pattern: string): string[] {
 }
 
 /** Kinds of target that the calls have which a policy is about; empty: it is about none. */
-export function targetKinds(rules: PolicyRules): ReadonlySet<TargetKind> {
+export function targetKinds(rules: TargetRules): ReadonlySet<TargetKind> {
   const named = namedKinds(rules);
   const byMethod = methodKinds(rules);
   return new Set([...byMethod].filter((kind) => named === undefined || named.has(kind)));
@@ -22,7 +25,7 @@ function namedKinds({
   tools,
   resources,
   prompts,
-}: PolicyRules): ReadonlySet<TargetKind> | undefined {
+}: TargetRules): ReadonlySet<TargetKind> | undefined {
   const named = new Set<TargetKind>();
   if (tools.length > 0) named.add('tool');
   if (resources.length > 0) named.add('resource');
@@ -30,7 +33,7 @@ function namedKinds({
   return named.size === 0 ? undefined : named;
 }
 
-function methodKinds({ methods, effect }: PolicyRules): ReadonlySet<TargetKind> {
+function methodKinds({ methods, effect }: TargetRules): ReadonlySet<TargetKind> {
   // Lists are narrowed instead of decided, but by a policy that names them and denies.
   if (methods.length === 0) return new Set(['tool', 'resource', 'prompt', 'method']);
   const kinds = new Set(methods.flatMap(kindsOfPattern));

@@ -15,6 +15,12 @@ export type PolicyRules = Pick<
   | 'condition'
 >;
 
+/** What of a policy says which kinds of calls it can be about. */
+export type PolicyKinds = Pick<
+  PolicyRules,
+  'effect' | 'methods' | 'tools' | 'resources' | 'prompts'
+>;
+
 /** A server of the organization, and what it offered when it was last asked; undefined: never, or not known. */
 export interface KnownServer {
   readonly slug: string;

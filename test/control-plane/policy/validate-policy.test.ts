@@ -218,6 +218,11 @@ describe('the condition', () => {
       'error TOO_COSTLY condition',
     ],
     [
+      { condition: 'startsWith(request.method, "tools/")' },
+      'error TYPE_MISMATCH condition:1:1 startsWith() does not take (string, string). It takes string.startsWith(string).',
+    ],
+    [{ condition: '.tool.name == "x"' }, 'error TARGETS_TOO_WIDE condition'],
+    [
       { condition: '"agnet" in principal.roles' },
       'warning UNKNOWN_ROLE condition:1:1 The organization has no role "agnet". Did you mean agent?',
     ],
