@@ -62,7 +62,8 @@ function objectValue(fields: Readonly<Record<string, CelInput>>): CelMap {
   return mapValue(new Map(Object.entries(fields)));
 }
 
-const principalValue = keptFor((principal: PolicyPrincipal) => {
+/** Not kept: nodes describe the caller anew for each call, and to keep it takes as long as to make it. */
+function principalValue(principal: PolicyPrincipal): CelMap {
   const [kind] = principal.subject.split(':');
   return objectValue({
     subject: principal.subject,
@@ -71,7 +72,7 @@ const principalValue = keptFor((principal: PolicyPrincipal) => {
     scopes: celList(principal.scopes),
     credential: objectValue({ id: principal.credentialId, kind: principal.credentialKind }),
   });
-});
+}
 
 const serverValue = keptFor((server: PolicyServer) =>
   objectValue({ id: server.id, slug: server.slug, labels: mapValue(server.labels) }),

@@ -96,6 +96,14 @@ function organization(count: number): Policy[] {
   return [...Array.from({ length: count - 3 }, (_, index) => ordinary(index)), ...matching(count)];
 }
 
+/** One for all calls, as in a snapshot; all else of a call is its own. */
+const server: PolicyCall['server'] = {
+  id: 'files-id',
+  slug: 'files',
+  labels: new Map([['env', 'test']]),
+};
+const otherServer = { ...server, slug: 'none' };
+
 function call(index: number, tool: string): PolicyCall {
   return {
     principal: {
@@ -105,7 +113,7 @@ function call(index: number, tool: string): PolicyCall {
       credentialId: `key-${index % 100}`,
       credentialKind: 'api_key',
     },
-    server: { id: 'files-id', slug: 'files', labels: new Map([['env', 'test']]) },
+    server,
     request: {
       method: 'tools/call',
       era: 'modern',
@@ -180,7 +188,7 @@ export function runPolicyBench(plan: PolicyBenchPlan): PolicyFigures {
   const options = { default: 'allow', compile: compileCondition } as const;
   const set = PolicySet.compile(organization(plan.policies), options);
   const matched = Array.from({ length: plan.decisions }, (_, n) => call(n, 'write_file'));
-  const unmatched = matched.map((one) => ({ ...one, server: { ...one.server, slug: 'none' } }));
+  const unmatched = matched.map((one) => ({ ...one, server: otherServer }));
   const decisions = decisionTimes(set, matched, 'policy');
   const others = unmatched.map((one) => ({ ...one, target: { kind: 'tool' as const, name: 'x' } }));
   return {
