@@ -4,7 +4,7 @@ import { ConditionSyntaxError } from '../../../common/policy/condition-syntax.ts
 import { callWith, conditionBindings } from './condition-bindings.ts';
 
 /** Milliseconds that no evaluation and no compilation may take, on a machine that does much else besides. */
-const boundMs = 2_000;
+const boundMs = 5_000;
 
 function within<T>(work: () => T): T {
   const begin = performance.now();

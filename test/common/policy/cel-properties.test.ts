@@ -73,7 +73,7 @@ describe('whatever it is', () => {
           expect(column).toBeLessThanOrEqual((text.split('\n')[line - 1] ?? '').length + 1);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -94,7 +94,7 @@ describe('whatever it is', () => {
           expect(outcome.message).not.toContain(secret);
         }
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -113,7 +113,7 @@ describe('whatever it is', () => {
           expect(['true', 'false', 'failed']).toContain(kind);
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -131,7 +131,7 @@ describe('whatever it is', () => {
         if (unknown.kind === 'failed') return;
         expect(condition.evaluate(conditionBindings(call)).kind).toBe(unknown.kind);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 });
@@ -158,7 +158,7 @@ describe('pathUnder', () => {
           expect(pathUnder(`/${path.join('/')}`, `/${folder.join('/')}`)).toBe(under);
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 });
@@ -184,7 +184,7 @@ describe('searching in texts', () => {
             expect(splitText(text, wanted, 1_000, () => undefined)).toEqual(text.split(wanted));
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 });

@@ -53,7 +53,7 @@ test('any policy gets findings, each in a place that it has', () => {
         expect(finding.column).toBeLessThanOrEqual((line ?? '').length + 1);
       }
     }),
-    { numRuns: 1_500 },
+    { numRuns: 500 },
   );
 });
 
@@ -67,9 +67,9 @@ test('a policy without errors can be compiled by a node', () => {
       const { effect, ...rest } = policy;
       preparePolicy(testPolicy('any', { effect, ...rest }), compileCondition);
     }),
-    { numRuns: 1_500 },
+    { numRuns: 500 },
   );
-  expect(sound).toBeGreaterThan(50);
+  expect(sound).toBeGreaterThan(15);
 });
 
 test('a tool may say anything of its input', () => {
