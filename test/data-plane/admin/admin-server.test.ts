@@ -16,6 +16,7 @@ import {
 import {
   apiKey,
   organization,
+  policy,
   sealKeyRing,
   server,
   strangePolicy,
@@ -90,8 +91,10 @@ async function synced(): Promise<void> {
   await started;
   const bad = server('s', 'acme', { endpoints: [] });
   const rule = strangePolicy('p', 'acme', ['t']);
+  const usable = policy('q', 'acme', { tools: ['delete_*'], condition: 'args.x == 1' });
   const rest = [sealKeyRing(), organization('acme'), apiKey('keyAAAAAAAAA', 'acme')];
-  stream.range({ from: 4, to: 5, resources: [bad, rule], set: [...rest, bad, rule] });
+  const now = [bad, rule, usable];
+  stream.range({ from: 4, to: 5, resources: now, set: [...rest, ...now] });
   await node.snapshot(({ revision }) => revision === 5);
 }
 
@@ -175,6 +178,20 @@ describe('the admin server', () => {
     expect(text).not.toContain(Buffer.from(hash).toString('hex'));
     expect(text).not.toContain([...hash].join(','));
     expect(text).not.toContain(node.credential.token());
+  });
+
+  test('shows what policies say, and which can’t be used', async () => {
+    await synced();
+    const { text } = await ask('/config_dump?type=Policy');
+    const { resources } = JSON.parse(text) as { resources: { name: string; value: object }[] };
+    const byName = new Map(resources.map(({ name, value }) => [name, value]));
+    expect(byName.get('p')).toBeNull();
+    expect(byName.get('q')).toMatchObject({
+      effect: 'deny',
+      mode: 'enforce',
+      targets: { tools: ['delete_*'] },
+      condition: 'args.x == 1',
+    });
   });
 
   test('counts what the node does', async () => {
