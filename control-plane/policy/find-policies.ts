@@ -41,25 +41,51 @@ function isOneOf(patterns: readonly string[], name: string): boolean {
   return patterns.some((pattern) => compilePattern(pattern, 'name').matches(name));
 }
 
-function concerns(policy: Policy, { server, tool }: PolicyFilterFields): boolean {
+/** What of a policy says which calls it can be about, and its place. */
+const concernColumns = [
+  'id',
+  'position',
+  'effect',
+  'servers',
+  'methods',
+  'tools',
+  'resources',
+  'prompts',
+] as const;
+type Concern = Pick<Policy, (typeof concernColumns)[number]>;
+
+function concerns(policy: Concern, { server, tool }: PolicyFilterFields): boolean {
   const { servers, tools } = policy;
   if (typeof server === 'string' && servers.length > 0 && !isOneOf(servers, server)) return false;
   if (typeof tool !== 'string') return true;
   return targetKinds(policy).has('tool') && (tools.length === 0 || isOneOf(tools, tool));
 }
 
-/** What patterns stand for only the code that decides calls can say, so that all policies are looked at. */
-async function idsConcerned(
+/**
+ * The policies of a page that can be about a server or a tool, and one more where there is one. What patterns
+ * stand for only the code that decides calls can say, so that all policies are looked at.
+ */
+async function idsOnPage(
   em: EntityManager,
   condition: object,
   filter: PolicyFilterFields,
+  { cursor, backward, size }: PageRequest,
 ): Promise<string[]> {
-  const found = await em.find(Policy, condition, {
-    // The page after it reads some of them whole.
-    disableIdentityMap: true,
-    fields: ['id', 'servers', 'methods', 'tools', 'resources', 'prompts'],
-  });
-  return found.filter((policy) => concerns(policy as Policy, filter)).map(({ id }) => id);
+  const rows: Concern[] = await em
+    .createQueryBuilder(Policy)
+    .select([...concernColumns])
+    .where(condition)
+    .orderBy({ position: backward ? 'desc' : 'asc' })
+    .execute('all');
+  const from = cursor === undefined ? undefined : Number(cursor[0]);
+  const isBeyond = ({ position }: Concern) =>
+    from === undefined || (backward ? position < from : position > from);
+  const ids: string[] = [];
+  for (const row of rows) {
+    if (isBeyond(row) && concerns(row, filter)) ids.push(row.id);
+    if (ids.length > size) break;
+  }
+  return ids;
 }
 
 export function listPolicies(
@@ -72,7 +98,7 @@ export function listPolicies(
     const condition = where(organizationId, filter);
     const isConcerned = typeof filter.server === 'string' || typeof filter.tool === 'string';
     const wanted = isConcerned
-      ? { $and: [condition, { id: { $in: await idsConcerned(em, condition, filter) } }] }
+      ? { organizationId, id: { $in: await idsOnPage(em, condition, filter, page) } }
       : condition;
     return findPage(em, Policy, wanted, policyOrder, page);
   });

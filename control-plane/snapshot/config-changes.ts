@@ -31,6 +31,14 @@ function found(rows: keyof EncodedRows, condition: string): string {
 /** By the whole key of a table of an organization: its index begins with the organization. */
 const inOrganization = 't.organization_id, t.id::uuid';
 
+/**
+ * Condition that a policy is of an organization where something was touched. As an array: whatever is believed
+ * of how much was touched, the planner then takes an index instead of reading every policy that there is.
+ */
+function touchedOrganizations(kinds: readonly string[]): string {
+  return `p.organization_id = any (array(${touched('t.organization_id', kinds)}))`;
+}
+
 const touchedRoles = touched(inOrganization, touchingKinds.customRoles);
 
 // Unions, not "or": each half then has an index, and most changes touch neither.
@@ -80,11 +88,8 @@ select jsonb_build_object(
   )},
   'signingKeys', ${found('signingKeys', `exists (${touched('', touchingKinds.signingKeys)})`)},
   'policies', ${found('policies', `(p.organization_id, p.id) in (${touched(inOrganization, touchingKinds.policies)})`)}
-    || ${found('policies', `p.organization_id in (${touched('t.id::uuid', touchingKinds.policyOrders)})`)}
-    || ${found(
-      'policies',
-      `p.organization_id in (${touched('t.organization_id', touchingKinds.namedServers)}) and p.servers <> '{}'`,
-    )},
+    || ${found('policies', touchedOrganizations(touchingKinds.policyOrders))}
+    || ${found('policies', `${touchedOrganizations(touchingKinds.namedServers)} and p.servers <> '{}'`)},
   'toolPins', ${found('toolPins', `(n.organization_id, n.id) in (${touched(inOrganization, touchingKinds.toolPins)})`)}
 )::text as changes`,
 };

@@ -181,8 +181,8 @@ export const rowSelects: Readonly<Record<keyof EncodedRows, string>> = {
       to_jsonb(p.tools) as tools, to_jsonb(p.resources) as resources,
       to_jsonb(p.prompts) as prompts, to_jsonb(p.roles) as roles,
       to_jsonb(p.subjects) as subjects, to_jsonb(p.api_keys) as "apiKeys", p.condition,
-      coalesce((select jsonb_agg(s.id) from mcp_servers s
-        where s.organization_id = p.organization_id and s.slug = any (p.servers)), '[]')
+      coalesce((select jsonb_agg(s.id) from unnest(p.servers) named(slug)
+        join mcp_servers s on s.organization_id = p.organization_id and s.slug = named.slug), '[]')
         as "serverIds"
     from (select * from policies where enabled) p`,
   toolPins: `

@@ -29,6 +29,8 @@ export function mikroOrmConnection(
       statement_timeout: pool.statementTimeoutMs,
       lock_timeout: pool.lockTimeoutMs,
       idle_in_transaction_session_timeout: pool.idleInTransactionTimeoutMs,
+      // Compiling a statement takes PostgreSQL longer than running any of ours, and it guesses wrong when to.
+      options: '-c jit=off',
       onPoolCreated: releaseBrokenClients,
     },
   };
