@@ -98,7 +98,7 @@ function move({ id, version }: PolicyNode, input: object): Promise<PolicyPayload
 async function remove({ id, version }: PolicyNode): Promise<void> {
   const input = { organizationId, id, version };
   await query(
-    `mutation($input: DeleteInOrganizationInput!) { deletePolicy(input: $input) { userErrors { code } } }`,
+    `mutation($input: DeletePolicyInput!) { deletePolicy(input: $input) { userErrors { code } } }`,
     { input },
   );
 }
