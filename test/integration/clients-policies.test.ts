@@ -1,224 +1,147 @@
-import { mkdir, readFile } from 'node:fs/promises';
-import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import type { UserError } from '../../quickstart/graphql-client.ts';
-import { type Product, startProduct } from '../support/client-product.ts';
-import { clients, startTimeoutMs } from '../support/client-providers.ts';
-import type { ClientSession } from '../support/client-session.ts';
-import {
-  type FilesystemUpstream,
-  startBridgedFilesystem,
-  startServerEverything,
-  type UpstreamProcess,
-} from '../support/client-upstreams.ts';
-import { eventually } from '../support/control-stream.ts';
+import { z } from 'zod';
+import type { ToolRefusalForm } from '../../data-plane/snapshot/snapshot.ts';
+import { clients } from '../support/client-providers.ts';
+import type { ClientSession, ConnectClient } from '../support/client-session.ts';
+import { startReference, type UpstreamProcess } from '../support/client-upstreams.ts';
+import { testPolicy } from '../support/policy-call.ts';
+import { ProxyHarness } from '../support/proxy-harness.ts';
 
-const writingTools = ['write_file', 'edit_file', 'create_directory', 'move_file'];
-
-let everything: UpstreamProcess;
-let filesystem: FilesystemUpstream;
-let product: Product;
-const routes = new Map<string, string>();
-const keys = new Map<string, string>();
-
-interface Payload {
-  readonly userErrors: readonly UserError[];
-}
-
-/** Runs a mutation of the organization and returns its payload. */
-async function mutate<Fields>(
-  name: string,
-  input: object,
-  fields: string,
-  type = `${name[0]?.toUpperCase()}${name.slice(1)}Input`,
-): Promise<Fields> {
-  const reply = await product.graphql.request<Record<string, Fields & Payload>>(
-    `mutation ($input: ${type}!) {
-       ${name}(input: $input) { ${fields} userErrors { path message } }
-     }`,
-    { input: { organizationId: product.organizationId, ...input } },
-  );
-  const payload = reply[name];
-  if (payload === undefined) throw new Error(`${name} has no payload.`);
-  expect(payload.userErrors).toEqual([]);
-  return payload;
-}
-
-/** A key of a new service account. */
-async function makeKey(name: string, account: object): Promise<void> {
-  const { serviceAccount } = await mutate<{ serviceAccount: { id: string } }>(
-    'createServiceAccount',
-    { name, ...account },
-    'serviceAccount { id }',
-  );
-  const { key } = await mutate<{ key: string }>(
-    'createApiKey',
-    { serviceAccountId: serviceAccount.id, label: name, scopes: ['mcp:*'] },
-    'key',
-  );
-  keys.set(name, key);
-}
-
-/** Approves of everything that the worker found at a server, as soon as it has asked. */
-async function approveTools(slug: string): Promise<void> {
-  interface Found {
-    readonly organization: {
-      readonly servers: {
-        readonly nodes: readonly {
-          readonly id: string;
-          readonly slug: string;
-          readonly definitions: { readonly fetchedAt: string | null };
-        }[];
-      };
-    };
-  }
-  const query = `query ($id: ID!) {
-    organization(id: $id) { servers(first: 10) { nodes { id slug definitions { fetchedAt } } } }
-  }`;
-  const server = await eventually(
-    async () => {
-      const found = await product.graphql.request<Found>(query, { id: product.organizationId });
-      return found.organization.servers.nodes.find((node) => node.slug === slug);
-    },
-    (found) => typeof found?.definitions.fetchedAt === 'string',
-  );
-  const input = { serverId: server?.id };
-  const { approvedCount } = await mutate<{ approvedCount: number }>(
-    'approveServerTools',
-    input,
-    'approvedCount',
-    'ServerDefinitionsInput',
-  );
-  expect(approvedCount).toBeGreaterThan(10);
-}
-
-async function makePolicies(): Promise<void> {
-  await mutate(
-    'createPolicy',
-    {
-      name: 'audits-only-read',
-      effect: 'DENY',
-      roles: ['call-auditor'],
-      tools: ['*'],
-      condition: '!tool.annotations.readOnlyHint',
-      message: 'Audits read and change nothing.',
-    },
-    'policy { id }',
-  );
-  await mutate(
-    'createPolicy',
-    {
-      name: 'developers-write-in-projects',
-      effect: 'DENY',
-      roles: ['developer'],
-      servers: ['filesystem'],
-      tools: ['write_file', 'edit_file', 'create_directory'],
-      condition: `!pathUnder(args.path, "${filesystem.folder}/projects")`,
-      message: 'Write below projects.',
-    },
-    'policy { id }',
-  );
-  await mutate(
-    'createPolicy',
-    {
-      name: 'agents-change-nothing',
-      effect: 'DENY',
-      roles: ['agent'],
-      servers: ['filesystem'],
-      tools: writingTools,
-      message: 'Ask a developer.',
-    },
-    'policy { id }',
-  );
-}
-
-beforeAll(async () => {
-  [everything, filesystem, product] = await Promise.all([
-    startServerEverything(),
-    startBridgedFilesystem(),
-    startProduct({ allowedHosts: [] }),
-  ]);
-  await mkdir(path.join(filesystem.folder, 'projects'));
-  for (const [slug, { url }] of Object.entries({ everything, filesystem })) {
-    routes.set(slug, (await product.serve({ slug, url })).url);
-    await approveTools(slug);
-  }
-  const { customRole } = await mutate<{ customRole: { id: string } }>(
-    'createCustomRole',
-    { name: 'call-auditor', permissions: ['SERVERS_CALL'] },
-    'customRole { id }',
-  );
-  await makeKey('auditor', { customRoleId: customRole.id });
-  await makeKey('developer', { role: 'DEVELOPER' });
-  await makeKey('agent', { role: 'AGENT' });
-  await makePolicies();
-}, startTimeoutMs);
-
-afterAll(async () => {
-  await product.close();
-  await Promise.all([everything.stop(), filesystem.stop()]);
+/** What both SDKs throw. */
+const thrown = z.looseObject({
+  message: z.string(),
+  code: z.union([z.number(), z.string()]).optional(),
+  status: z.number().optional(),
+  data: z.unknown().optional(),
 });
 
-/** What a client shows of a call that is refused. */
-async function refusal(
-  session: ClientSession,
-  tool: string,
-  args: Record<string, unknown>,
-): Promise<string> {
-  return session.call(tool, args).then(
-    ({ text }) => `answered: ${text}`,
-    (error: unknown) => (error instanceof Error ? error.message : String(error)),
-  );
+const message =
+  'A policy of the organization denies this call: "no-simple-text": Ask the data team.';
+
+/** What a client's user gets to see. */
+interface Shown {
+  readonly text: string;
+  readonly code?: number | string | undefined;
+  /** What a program finds in it. */
+  readonly reason?: unknown;
+  /** The whole JSON-RPC error, where the client shows the HTTP response instead. */
+  readonly body?: unknown;
 }
 
-describe.each(clients)('with %s', (_client, connect, era) => {
-  /** A session of somebody with a server, once the node has that one's key and every policy. */
-  async function begin(who: string, server: string): Promise<ClientSession> {
-    const route = { url: routes.get(server) ?? '', apiKey: keys.get(who) };
-    return eventually(
-      () => connect(route).catch(() => undefined),
-      (session) => session !== undefined,
-    ) as Promise<ClientSession>;
+const reasonInData = z.looseObject({ reason: z.string() });
+const reasonInText = z.looseObject({
+  text: z.string().transform((text) => JSON.parse(text) as unknown),
+});
+const rpcBody = z.object({ error: z.object({ data: reasonInData }) });
+
+function reasonOf(data: unknown): unknown {
+  const inData = reasonInData.safeParse(data);
+  if (inData.success) return inData.data.reason;
+  const inText = reasonInText.safeParse(data);
+  return inText.success ? rpcBody.parse(inText.data.text).error.data.reason : undefined;
+}
+
+/** SDK 1.32 quotes the body in its message, SDK 2.4 in the error's data. */
+function bodyOf(text: string, data: unknown): unknown {
+  const inText = reasonInText.safeParse(data);
+  if (inText.success) return inText.data.text;
+  return text.includes('{') ? (JSON.parse(text.slice(text.indexOf('{'))) as unknown) : undefined;
+}
+
+async function shownBy(call: Promise<unknown>): Promise<Shown> {
+  try {
+    return { text: `no error: ${JSON.stringify(await call)}` };
+  } catch (error) {
+    const { message: text, code, data } = thrown.parse(error);
+    return { text, code, reason: reasonOf(data), body: bodyOf(text, data) };
+  }
+}
+
+describe('what a client shows of a call that a policy denies', () => {
+  let reference: UpstreamProcess;
+  let node: ProxyHarness;
+  let served = 0;
+
+  beforeAll(async () => {
+    reference = await startReference();
+    node = await new ProxyHarness().start();
+  });
+
+  afterAll(async () => {
+    await node.close();
+    await reference.stop();
+  });
+
+  async function connected(
+    connect: ConnectClient,
+    toolRefusalForm: ToolRefusalForm,
+  ): Promise<ClientSession> {
+    const organization = node.snapshot.addOrganization('acme', { toolRefusalForm });
+    node.snapshot.setPolicies(organization, [
+      testPolicy('no-simple-text', {
+        tools: ['test_simple_text'],
+        resources: ['test://static-text'],
+        prompts: ['test_simple_prompt'],
+        message: 'Ask the data team.',
+      }),
+    ]);
+    served += 1;
+    const url = node.serve(`server-${served}`, reference.url);
+    return connect({ url, apiKey: node.key });
   }
 
-  test('an auditor sees only tools that change nothing', async () => {
-    await using files = await begin('auditor', 'filesystem');
-    const names = await eventually(
-      () => files.toolNames(),
-      (found) => found.length < 14,
+  describe.each(clients)('%s', (_client, connect, era) => {
+    test('as a JSON-RPC error: the sentence, the code and the reason', async () => {
+      await using session = await connected(connect, 'json-rpc-error');
+      const shown = await shownBy(session.call('test_simple_text'));
+      expect(shown.text).toContain(message);
+      expect(shown).toMatchObject({ code: -31461, reason: 'policy_denied' });
+    });
+
+    test('as a tool’s result: the sentence, for the model to read', async () => {
+      await using session = await connected(connect, 'tool-result');
+      const { text, isError } = await session.call('test_simple_text');
+      expect([text, isError]).toEqual([
+        `${message} Ask an admin of the organization; the policy is named.`,
+        true,
+      ]);
+    });
+
+    test('as an HTTP status: the answer’s text', async () => {
+      await using session = await connected(connect, 'http-status');
+      const shown = await shownBy(session.call('test_simple_text'));
+      expect(shown.body).toMatchObject({
+        error: { code: -31461, message, data: { policy: { name: 'no-simple-text' } } },
+      });
+      expect(shown.text).toMatch(/^(Streamable HTTP error: )?Error POSTing to endpoint/);
+    });
+
+    test.each(['json-rpc-error', 'tool-result'] as const)(
+      'as an error of resources and prompts, where the form is %s',
+      async (form) => {
+        await using session = await connected(connect, form);
+        for (const call of [
+          () => session.read('test://static-text'),
+          () => session.prompt('test_simple_prompt'),
+        ]) {
+          const shown = await shownBy(call());
+          expect(shown.text).toContain(message);
+          expect(shown).toMatchObject({ code: -31461, reason: 'policy_denied' });
+        }
+      },
     );
-    expect(names).toHaveLength(10);
-    for (const tool of writingTools) expect(names).not.toContain(tool);
-    await using tools = await begin('auditor', 'everything');
-    expect(await tools.toolNames()).not.toContain('toggle-simulated-logging');
-    const message = await refusal(files, 'write_file', { path: '/x', content: '' });
-    expect(message).toContain('audits-only-read');
-    expect(message).toContain('Audits read and change nothing.');
-  });
 
-  test('a developer may write below one folder only', async () => {
-    await using session = await begin('developer', 'filesystem');
-    // What depends on arguments hides nothing.
-    expect(await session.toolNames()).toContain('write_file');
-    const inside = path.join(filesystem.folder, 'projects', `${era}.txt`);
-    await session.call('write_file', { path: inside, content: 'written' });
-    expect(await readFile(inside, 'utf8')).toBe('written');
-    const outside = path.join(filesystem.folder, 'projects', '..', 'hello.txt');
-    const dodged = `${filesystem.folder}/projects/../hello.txt`;
-    for (const file of [outside, dodged, 'hello.txt']) {
-      const message = await refusal(session, 'write_file', { path: file, content: 'dodged' });
-      expect(message).toContain('developers-write-in-projects');
-    }
-    expect(await readFile(outside, 'utf8')).toBe('hello');
-  });
-
-  test('an agent’s forbidden call names the policy, and its session goes on', async () => {
-    await using session = await begin('agent', 'filesystem');
-    const file = path.join(filesystem.folder, 'hello.txt');
-    const message = await refusal(session, 'write_file', { path: file, content: 'no' });
-    expect(message).toContain('agents-change-nothing');
-    expect(message).toContain('Ask a developer.');
-    expect((await session.call('read_text_file', { path: file })).text).toBe('hello');
-    expect(await session.toolNames()).toHaveLength(10);
+    test.each(['http-status', 'json-rpc-error', 'tool-result'] as const)(
+      'and goes on in its session, where the form is %s',
+      async (form) => {
+        await using session = await connected(connect, form);
+        const id = session.sessionId;
+        await session.call('test_simple_text').catch(() => undefined);
+        const image = await session.call('test_multiple_content_types');
+        expect(image.isError).toBe(false);
+        expect([session.era, session.sessionId]).toEqual([era, id]);
+        expect(await session.toolNames()).not.toContain('test_simple_text');
+      },
+    );
   });
 });
