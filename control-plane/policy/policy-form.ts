@@ -3,7 +3,7 @@ import { type Violation, violation } from '../input/violation.ts';
 import type { PolicyDefinition } from '../store/entities/policy-revision.ts';
 
 /** Bounds on one policy; lengths in characters. */
-export const policyBounds = {
+const policyBounds = {
   descriptionLengthMax: 4000,
   messageLengthMax: 300,
   conditionLengthMax: 8192,
@@ -24,7 +24,7 @@ const listBounds = {
 } as const;
 type ListName = keyof typeof listBounds;
 
-export const policyLists = Object.keys(listBounds) as readonly ListName[];
+const policyLists = Object.keys(listBounds) as readonly ListName[];
 const patternLists = ['servers', 'methods', 'tools', 'resources', 'prompts'] as const;
 
 function validateItem(path: string, text: string, lengthMax: number): Violation[] {
