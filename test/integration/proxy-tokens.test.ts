@@ -130,7 +130,7 @@ describe('an access token for the proxy', () => {
     );
     expect(entry).toMatchObject({
       targetId: serverId,
-      details: { scope: 'mcp:files', tokenId: partOf(accessToken, 1)['jti'] },
+      details: { after: { scope: 'mcp:files' }, tokenId: partOf(accessToken, 1)['jti'] },
       privateDetails: { clientAddress: '127.0.0.1' },
     });
     expect(JSON.stringify(entry)).not.toContain(accessToken.slice(-40));
