@@ -32,6 +32,8 @@ export interface TemplatePolicy {
   readonly name?: string | null | undefined;
   readonly mode: PolicyDefinition['mode'];
   readonly enabled: boolean;
+  /** Expectations that fail don't refuse it. */
+  readonly force?: boolean | null | undefined;
 }
 
 /** Makes a policy of a ready-made one. */
@@ -46,6 +48,6 @@ export async function createPolicyFromTemplate(
   const name = input.name ?? filled.value.name;
   return createPolicy(deps, actor, {
     ...filled.value,
-    ...{ organizationId, template, name, mode, enabled },
+    ...{ organizationId, template, name, mode, enabled, force: input.force },
   });
 }

@@ -691,6 +691,50 @@ export const auditCases: Readonly<Record<string, AuditCase>> = {
       }),
     ],
   },
+  createPolicyExpectation: {
+    as: 'owner',
+    needs: ['policy'],
+    leaves: [
+      entry('organization', 'policy_expectation.create', answered('policyExpectation'), {
+        after: { name: text, policyId: text, expected: 'allow', call: expect.any(Object) },
+      }),
+    ],
+  },
+  updatePolicyExpectation: {
+    as: 'owner',
+    needs: ['policy', 'policyExpectation'],
+    given: () => ({ expected: 'DENY' }),
+    leaves: [
+      entry(
+        'organization',
+        'policy_expectation.update',
+        made('policyExpectation'),
+        from('expected', 'allow', 'deny'),
+      ),
+    ],
+  },
+  deletePolicyExpectation: {
+    as: 'owner',
+    needs: ['policy', 'policyExpectation'],
+    leaves: [
+      entry('organization', 'policy_expectation.delete', made('policyExpectation'), {
+        before: { name: text, expected: 'allow' },
+      }),
+    ],
+  },
+  'updatePolicy by force': {
+    as: 'owner',
+    needs: ['policy', 'policyExpectation'],
+    given: () => ({ enabled: false, force: true }),
+    leaves: [
+      entry('organization', 'policy.update', made('policy'), {
+        ...from('enabled', true, false),
+        forced: true,
+        failedCount: expect.any(Number),
+        failedExpectations: expect.arrayContaining([expect.stringMatching(/\//)]),
+      }),
+    ],
+  },
   beginOidcLogin: {
     as: 'nobody',
     needs: ['loginIssuer'],

@@ -23,7 +23,14 @@ export interface ArgumentSource {
 const furtherArguments: Readonly<Record<string, readonly string[]>> = {
   'Mutation.createApiKey': ['serviceAccountId'],
   // Made twice without, it would be called the same.
-  'Mutation.createPolicyFromTemplate': ['name'],
+  'Mutation.createPolicyFromTemplate': ['name', 'force'],
+  // What is expected of a server that isn't there fails.
+  'Mutation.createPolicyExpectation': ['tool'],
+  'Mutation.createPolicy': ['force'],
+  'Mutation.updatePolicy': ['force'],
+  'Mutation.movePolicy': ['force'],
+  'Mutation.deletePolicy': ['force'],
+  'Mutation.updateOrganization': ['force'],
   'Query.organization': ['id'],
 };
 
@@ -33,6 +40,13 @@ const kindOfName: Readonly<Record<string, string>> = {
   organizationIds: 'organization',
   fromKeyId: 'apiKey',
   besideId: 'policy',
+  expectedPolicyId: 'policy',
+  remove: 'policy',
+};
+
+/** Operations whose `id` is not of what their name says. */
+const kindOfOperation: Readonly<Record<string, string>> = {
+  simulatePolicies: 'policy',
 };
 
 let count = 0;
@@ -78,6 +92,8 @@ function kindOf(operation: Operation, name: string): string | undefined {
   const known = kindOfName[name];
   if (known !== undefined) return known;
   if (name !== 'id') return name.endsWith('Id') ? name.slice(0, -2) : undefined;
+  const special = kindOfOperation[operation.field.name];
+  if (special !== undefined) return special;
   const noun = operation.field.name.replace(
     /^(?:update|move|delete|revoke|rotate|refresh|end|withdraw|resend|cancel|disable|enable)(?=[A-Z])/,
     '',

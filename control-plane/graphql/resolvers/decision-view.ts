@@ -45,9 +45,10 @@ function decisionView(decision: Decision | undefined) {
 }
 
 function sampleView({ change, record, server, before, after, unknown }: SimulationSample) {
-  const { callId, startedAt, subject, method, target, decision } = record;
+  const { callId, startedAtMs, subject, method, target, decision } = record;
   return {
-    ...{ change, callId, startedAt, subject, server, method, target, recorded: decision },
+    ...{ change, callId, subject, server, method, target, recorded: decision },
+    startedAt: new Date(startedAtMs),
     before: decisionView(before),
     after: decisionView(after),
     unknown: unknown ?? null,

@@ -55,7 +55,7 @@ export class PolicyExpectationResolver {
     const { actor } = await context.principal();
     const { store } = context.services;
     const outcome = await createExpectation(store, actor, input as NewExpectation);
-    return payload(outcome, (expectation) => ({ expectation }));
+    return payload(outcome, (policyExpectation) => ({ policyExpectation }));
   }
 
   @Mutation(() => PolicyExpectationPayload, { description: 'Changes an expectation.' })
@@ -67,7 +67,7 @@ export class PolicyExpectationResolver {
     const { actor } = await context.principal();
     const { store } = context.services;
     const outcome = await updateExpectation(store, actor, input as ExpectationChanges);
-    return payload(outcome, (expectation) => ({ expectation }));
+    return payload(outcome, (policyExpectation) => ({ policyExpectation }));
   }
 
   @Mutation(() => DeletePayload, { description: 'Deletes an expectation.' })

@@ -99,7 +99,7 @@ export class UpdatePolicyExpectationInput {
 export const PolicyExpectationPayload = payloadType(
   'PolicyExpectationPayload',
   'What became of a change to an expectation.',
-  { expectation: { type: () => PolicyExpectationType, description: 'It as it is now.' } },
+  { policyExpectation: { type: () => PolicyExpectationType, description: 'It as it is now.' } },
 );
 
 @ObjectType('PolicyExpectationResult', { description: 'What came of trying an expectation.' })

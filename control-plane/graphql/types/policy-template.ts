@@ -1,6 +1,6 @@
 import { Field, ID, InputType, ObjectType, registerEnumType } from 'type-graphql';
 import { templateParameterKinds } from '../../policy/template-parameters.ts';
-import { PolicyDefinitionType } from './policy.ts';
+import { forceText, PolicyDefinitionType } from './policy.ts';
 import { PolicyMode } from './policy-enums.ts';
 import { JsonObject } from './scalars.ts';
 import { payloadType } from './user-error.ts';
@@ -86,6 +86,9 @@ export class CreatePolicyFromTemplateInput {
 
   @Field(() => Boolean, { defaultValue: true, description: 'Whether nodes know it at all.' })
   enabled!: boolean;
+
+  @Field(() => Boolean, { nullable: true, description: forceText })
+  force?: boolean | null;
 }
 
 export const PolicyFromTemplatePayload = payloadType(

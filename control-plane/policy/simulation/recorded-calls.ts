@@ -6,8 +6,9 @@ import type { Store } from '../../store/store.ts';
 export interface RecordedCall {
   readonly id: string;
   readonly callId: string;
-  readonly receivedAt: Date;
-  readonly startedAt: Date;
+  /** Milliseconds since the Unix epoch. */
+  readonly receivedAtMs: number;
+  readonly startedAtMs: number;
   readonly subject: string;
   readonly credentialId: string;
   readonly credentialKind: 'api_key' | 'access_token' | null;
@@ -37,7 +38,9 @@ export interface RecordedPeriod {
 const rowsMax = { withArguments: 500, without: 1000 } as const;
 
 function pageStatement(withArguments: boolean): string {
-  return `select id, call_id as "callId", received_at as "receivedAt", started_at as "startedAt",
+  return `select id, call_id as "callId",
+    (extract(epoch from received_at) * 1000)::double precision as "receivedAtMs",
+    (extract(epoch from started_at) * 1000)::double precision as "startedAtMs",
     subject, credential_id as "credentialId", credential_kind as "credentialKind",
     principal_roles as roles, principal_scopes as scopes, server_id as "serverId", era, method,
     target, decision, reason, client_name as "clientName", client_version as "clientVersion",
@@ -71,7 +74,7 @@ export async function* recordedCalls(
       const page = await next;
       const last = page.at(-1);
       if (last === undefined) return;
-      position = [last.receivedAt, last.id];
+      position = [new Date(last.receivedAtMs), last.id];
       const isLast = page.length < limit;
       if (!isLast) next = store.withOrganization(organizationId, readPage);
       yield page;

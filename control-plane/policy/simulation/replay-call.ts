@@ -118,7 +118,7 @@ export class Replayer {
         ...{ method, era, client: { name, version }, address },
         headers: headersOf(record, policyHeaders),
       },
-      nowMs: record.startedAt.getTime(),
+      nowMs: record.startedAtMs,
     };
     const pinOf = (tool: string) => pins.get(`${server.id}/${tool}`);
     return policyCalls(caller, messageOf(record), pinOf) ?? 'target';

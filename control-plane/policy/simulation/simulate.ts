@@ -159,7 +159,7 @@ export async function* simulate(
       if (tally.totals.calls >= bounds.callsMax) cut = 'calls';
       if (cut !== undefined) break;
       tally.add(record, replayer.replay(record));
-      reached = record.receivedAt;
+      reached = new Date(record.receivedAtMs);
       if (!turns.over) continue;
       await turns.next();
       if (performance.now() - startedMs > bounds.durationMsMax) cut = 'time';
