@@ -97,7 +97,7 @@ async function platformIds(system: Client): Promise<Map<string, string>> {
 
 /** Mutations that make something of an organization, in an order in which each finds what it refers to. */
 function creations(operations: readonly Operation[]): Operation[] {
-  const first = ['createCustomRole', 'createServiceAccount'];
+  const first = ['createCustomRole', 'createServiceAccount', 'createPolicy'];
   const rank = ({ field }: Operation) => {
     const index = first.indexOf(field.name);
     return index === -1 ? first.length : index;

@@ -1,5 +1,4 @@
 import { Arg, Ctx, FieldResolver, ID, Mutation, Query, Resolver, Root } from 'type-graphql';
-import { isUuid } from '../../input/text-rules.ts';
 import {
   createExpectation,
   deleteExpectation,
@@ -9,6 +8,7 @@ import {
   updateExpectation,
 } from '../../policy/expectation-changes.ts';
 import { runExpectations } from '../../policy/expectations.ts';
+import { findPolicies } from '../../policy/find-policies.ts';
 import type { Policy } from '../../store/entities/policy.ts';
 import type { GraphqlContext } from '../context.ts';
 import { DeleteInOrganizationInput, DeletePayload } from '../types/delete-input.ts';
@@ -29,7 +29,7 @@ export class PolicyExpectationResolver {
     nullable: true,
     complexity: 50,
     description:
-      'Tries the expectations of an organization, or of one policy, on its policies as they are.',
+      'Tries the expectations of an organization, or of one policy, on its policies as they are; null: there is no such policy.',
   })
   async runPolicyExpectations(
     @Ctx() context: GraphqlContext,
@@ -37,8 +37,11 @@ export class PolicyExpectationResolver {
     @Arg('policyId', () => ID, { nullable: true, description: 'Only those beside this policy.' })
     policyId: string | null,
   ) {
-    if (policyId && !isUuid(policyId)) return [];
     const { store, now } = context.services;
+    if (policyId) {
+      const [policy] = await findPolicies(store, organizationId, [policyId]);
+      if (policy === undefined) return null;
+    }
     const results = await runExpectations(store, organizationId, policyId ?? null, now());
     return results.map(resultView);
   }
