@@ -13,6 +13,7 @@ import { isStorableText, isUuid } from '../input/text-rules.ts';
 import { orTaken } from '../input/unique-violation.ts';
 import { done, type Outcome, refused, violation } from '../input/violation.ts';
 import type { AuditEvent } from '../store/append-audit-entry.ts';
+import type { ChangedResource } from '../store/changed-resource.ts';
 import { commitChange } from '../store/commit-change.ts';
 import { McpEndpoint } from '../store/entities/mcp-endpoint.ts';
 import { type McpEra, McpServer, type McpTransport } from '../store/entities/mcp-server.ts';
@@ -249,20 +250,24 @@ function audited(server: ServerView, rewritten = false): AuditedFields {
   };
 }
 
+/** @param renamed true: policies that name servers may mean others by it. */
 async function commitServer(
   em: EntityManager,
   actor: AuditEvent['actor'],
   server: ServerView,
   action: 'server.create' | 'server.update' | 'server.delete',
   change: AuditedChange,
+  renamed = action !== 'server.update',
 ): Promise<{ revision: number }> {
+  const resources: ChangedResource[] = [{ kind: 'server', id: server.id }];
+  if (renamed) resources.push({ kind: 'server_names', id: server.organizationId });
   return commitChange(em, {
     organizationId: server.organizationId,
     actor,
     action,
     target: { type: 'server', id: server.id, label: server.slug },
     ...change,
-    resources: [{ kind: 'server', id: server.id }],
+    resources,
   });
 }
 
@@ -401,7 +406,8 @@ export async function updateServer(
       const after = await viewOf(em, server);
       const rewritten = credential !== undefined;
       const change = auditedChange(audited(before), audited(after, rewritten));
-      const { revision } = await commitServer(em, actor, after, 'server.update', change);
+      const renamed = after.slug !== before.slug;
+      const { revision } = await commitServer(em, actor, after, 'server.update', change, renamed);
       return done({ server: after, revision });
     }),
   );

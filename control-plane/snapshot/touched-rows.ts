@@ -25,7 +25,7 @@ export const touchingKinds = {
   /** All of an organization's, renumbered. */
   policyOrders: ['policy_order'],
   /** Policies that name servers: which ones these are may have changed. */
-  namedServers: ['server'],
+  namedServers: ['server_names'],
   /** Revoked, or their group removed: open streams are to be checked. */
   tokens: ['node_token', 'node_group'],
 } as const satisfies Readonly<Record<string, readonly ChangedResourceKind[]>>;

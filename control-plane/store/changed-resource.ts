@@ -1,7 +1,7 @@
 /**
  * What a change may touch. `id` is the row's own id, except for a membership (the user's id), a group's
- * seal keys (the group's id), a signing key (its kid), the order of policies (the organization's id) and
- * revocations (the id that those of one change share; of a removed one its own).
+ * seal keys (the group's id), a signing key (its kid), the order of policies and the names of servers (the
+ * organization's id) and revocations (the id that those of one change share; of a removed one its own).
  */
 export const changedResourceKinds = [
   'organization',
@@ -9,6 +9,7 @@ export const changedResourceKinds = [
   'membership',
   'api_key',
   'server',
+  'server_names',
   'node_group',
   'node_token',
   'seal_keys',

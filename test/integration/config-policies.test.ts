@@ -169,7 +169,11 @@ describe('what a node closes that can’t use a policy', () => {
     expect(scopeOf(early)).toEqual([files, mail].sort());
 
     const rename = `update mcp_servers set slug = 'papers' where id = ?`;
-    const renamed = await setup.rows.change(organizationId, [{ kind: 'server', id: files }], (em) =>
+    const touched = [
+      { kind: 'server', id: files },
+      { kind: 'server_names', id: organizationId },
+    ] as const;
+    const renamed = await setup.rows.change(organizationId, touched, (em) =>
       em.execute(rename, [files]),
     );
     await node.holds(renamed);

@@ -554,3 +554,40 @@ describe('an organization’s settings about policies', () => {
     });
   });
 });
+
+describe('servers that policies name', () => {
+  /** Makes, changes or deletes a server, and says what the change touched. */
+  async function touched(name: string, input: object): Promise<{ kinds: string[]; server: Saved }> {
+    const deletes = name === 'deleteServer';
+    const type = deletes
+      ? 'DeleteInOrganizationInput'
+      : `${name === 'createServer' ? 'Create' : 'Update'}ServerInput`;
+    const wanted = deletes ? '__typename' : 'server { id version }';
+    const { result } = await query<{ result: { server: Saved } }>(
+      `mutation($input: ${type}!) { result: ${name}(input: $input) { ${wanted} userErrors { code } } }`,
+      { input: { organizationId, ...input } },
+    );
+    const system = await harness.database.connect('system');
+    const { rows } = await system.query<{ entries: { kind: string }[] }>(
+      'select entries from config_changes order by revision desc limit 1',
+    );
+    return { kinds: (rows[0]?.entries ?? []).map(({ kind }) => kind), server: result.server };
+  }
+
+  interface Saved {
+    readonly id: string;
+    readonly version: number;
+  }
+
+  test('make the policies be read again only when one comes, goes or is called otherwise', async () => {
+    const endpoints = [{ url: 'http://127.0.0.1:9/mcp' }];
+    const created = await touched('createServer', { slug: 'named', name: 'Named', endpoints });
+    expect(created.kinds).toEqual(['server', 'server_names']);
+    const described = await touched('updateServer', { ...created.server, description: 'new' });
+    expect(described.kinds).toEqual(['server']);
+    const renamed = await touched('updateServer', { ...described.server, slug: 'renamed' });
+    expect(renamed.kinds).toEqual(['server', 'server_names']);
+    const gone = await touched('deleteServer', renamed.server);
+    expect(gone.kinds).toEqual(['server', 'server_names']);
+  });
+});

@@ -73,7 +73,11 @@ export class ControlStreamDatabase {
     credential?: { header: string; value: string },
   ): Promise<string> {
     const id = uuidV7();
-    await this.change(organizationId, [{ kind: 'server', id }], async (em) => {
+    const touched = [
+      { kind: 'server', id },
+      { kind: 'server_names', id: organizationId },
+    ] as const;
+    await this.change(organizationId, touched, async (em) => {
       await em.execute(
         `insert into mcp_servers (organization_id, id, slug, name, transport)
          values (?, ?, ?, ?, 'streamable-http')`,
