@@ -35,7 +35,7 @@ export interface RecordedPeriod {
 }
 
 /** Rows of one statement: with arguments 64 KiB each at most, so that a page stays in tens of megabytes. */
-const rowsMax = { withArguments: 500, without: 1000 } as const;
+const rowsMax = { withArguments: 250, without: 500 } as const;
 
 function pageStatement(withArguments: boolean): string {
   return `select id, call_id as "callId",
