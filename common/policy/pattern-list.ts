@@ -1,7 +1,11 @@
 import type { Pattern } from './pattern.ts';
+import { textSet } from './text-set.ts';
 
 /** The patterns of one list of a policy, of which one has to match. */
 export class PatternList {
+  /** One for all: most lists of a policy are empty. */
+  static readonly empty = new PatternList([]);
+
   /** Number of patterns. What an empty list means is up to its owner. */
   readonly size: number;
   /** Where a match can only be found: under a whole text, or under what it starts with. */
@@ -13,15 +17,12 @@ export class PatternList {
   constructor(patterns: readonly Pattern[]) {
     this.patterns = patterns;
     this.size = patterns.length;
-    const exact = new Set<string>();
-    const wildcards: Pattern[] = [];
-    for (const pattern of patterns) {
-      if (pattern.exact === undefined) wildcards.push(pattern);
-      else exact.add(pattern.exact);
-    }
-    this.exact = exact;
-    this.#wildcards = wildcards;
-    this.prefixes = new Set(wildcards.map(({ prefix }) => prefix));
+    const wildcards = patterns.filter(({ exact }) => exact === undefined);
+    const exact = patterns.flatMap((pattern) => pattern.exact ?? []);
+    this.exact = textSet(exact);
+    // Mostly a list has wildcards alone, or none.
+    this.#wildcards = exact.length === 0 ? patterns : wildcards;
+    this.prefixes = textSet(wildcards.map(({ prefix }) => prefix));
   }
 
   get isEmpty(): boolean {

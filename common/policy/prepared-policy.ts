@@ -4,6 +4,7 @@ import { PatternList } from './pattern-list.ts';
 import type { Policy } from './policy.ts';
 import type { CallTarget, PolicyCall, PolicyPrincipal } from './policy-call.ts';
 import { canonicalResourcePattern } from './resource-pattern.ts';
+import { textSet } from './text-set.ts';
 
 /** A policy ready to be matched with calls. Immutable; sets share it as long as the policy is unchanged. */
 export interface PreparedPolicy {
@@ -21,6 +22,7 @@ export interface PreparedPolicy {
 }
 
 function patternList(patterns: readonly string[], kind: PatternKind): PatternList {
+  if (patterns.length === 0) return PatternList.empty;
   return new PatternList(patterns.map((pattern) => compilePattern(pattern, kind)));
 }
 
@@ -37,9 +39,9 @@ export function preparePolicy(
     tools: patternList(targets.tools, 'name'),
     resources: patternList(targets.resources.map(canonicalResourcePattern), 'path'),
     prompts: patternList(targets.prompts, 'name'),
-    roles: new Set(subjects.roles),
-    subjects: new Set(subjects.subjects),
-    apiKeys: new Set(subjects.apiKeys),
+    roles: textSet(subjects.roles),
+    subjects: textSet(subjects.subjects),
+    apiKeys: textSet(subjects.apiKeys),
     condition: condition === '' ? undefined : compile(condition),
   };
 }

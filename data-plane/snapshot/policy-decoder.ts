@@ -45,9 +45,15 @@ function expectText(violations: ViolationList, path: string, text: string, lengt
   violations.expect(text.length <= lengthMax, path, message);
 }
 
+const noTexts: readonly string[] = [];
+
+/** The texts without the room for more that the parser's lists have: a policy is kept for long. */
+function kept(texts: readonly string[]): readonly string[] {
+  return texts.length === 0 ? noTexts : texts.slice();
+}
+
 function policyOf(message: PolicyMessage, effect: PolicyEffect, mode: PolicyMode): Policy {
   const { id, organizationId, name, revision, position, condition } = message;
-  const { servers, methods, tools, resources, prompts, roles, subjects, apiKeys } = message;
   return {
     id,
     organizationId,
@@ -57,8 +63,18 @@ function policyOf(message: PolicyMessage, effect: PolicyEffect, mode: PolicyMode
     mode,
     position,
     message: message.message,
-    targets: { servers, methods, tools, resources, prompts },
-    subjects: { roles, subjects, apiKeys },
+    targets: {
+      servers: kept(message.servers),
+      methods: kept(message.methods),
+      tools: kept(message.tools),
+      resources: kept(message.resources),
+      prompts: kept(message.prompts),
+    },
+    subjects: {
+      roles: kept(message.roles),
+      subjects: kept(message.subjects),
+      apiKeys: kept(message.apiKeys),
+    },
     condition,
   };
 }
