@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const modulus = 1n << 256n;
 
 function element(name: string, version: string): bigint {
-  return BigInt(
-    `0x${createHash('sha256').update(name).update('\0').update(version).digest('hex')}`,
-  );
+  return BigInt(`0x${hash('sha256', `${name}\0${version}`)}`);
 }
 
 /**

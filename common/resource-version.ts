@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { contracts } from './contracts.ts';
 
 /** What a resource applies to, as `Scope` in proto/mcpgw/discovery/v1 carries it. */
@@ -26,10 +26,5 @@ export function resourceVersion(scope: ResourceScope, body: Uint8Array): string 
   const encoded = encodeScope(scope);
   const length = Buffer.alloc(4);
   length.writeUInt32BE(encoded.length);
-  return createHash('sha256')
-    .update(length)
-    .update(encoded)
-    .update(body)
-    .digest('hex')
-    .slice(0, 32);
+  return hash('sha256', Buffer.concat([length, encoded, body])).slice(0, 32);
 }

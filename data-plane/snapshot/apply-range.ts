@@ -69,7 +69,7 @@ function* applying(
     if (held.refusal !== undefined) rejected.push(held);
     yield;
   }
-  if (context.replacesAll) {
+  if (context.replacesAll && state.epoch !== '') {
     const keys = new Set<string>();
     for (const { resource } of range.resources) {
       keys.add(resourceKey(resource.type, resource.name));

@@ -67,10 +67,7 @@ export function expectTexts(
     return;
   }
   for (const [index, text] of texts.entries()) {
-    violations.expect(
-      text.length >= 1 && text.length <= lengthMax,
-      `${path}[${index}]`,
-      `must have 1 to ${lengthMax} characters`,
-    );
+    if (text.length >= 1 && text.length <= lengthMax) continue;
+    violations.expect(false, `${path}[${index}]`, `must have 1 to ${lengthMax} characters`);
   }
 }
