@@ -33,10 +33,10 @@ export interface ExplainedDecision {
 }
 
 /** Most policies that an explanation lists. */
-export const consideredMax = 200;
+const consideredMax = 200;
 
 /** By which reason a node refuses. */
-export function reasonOf({ allowed, cause }: Decision): ReasonCode | undefined {
+function reasonOf({ allowed, cause }: Decision): ReasonCode | undefined {
   if (allowed) return undefined;
   if (cause === 'evaluation_failed') return 'policy_evaluation_failed';
   return cause === 'policy' ? 'policy_denied' : 'policy_not_allowed';

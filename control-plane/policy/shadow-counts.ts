@@ -37,7 +37,7 @@ export interface ShadowSummary {
 }
 
 /** Rows of one table. */
-export const shadowTopMax = 50;
+const shadowTopMax = 50;
 /** Calls with shadow decisions that one summary counts. */
 const callsMax = 200_000;
 

@@ -25,7 +25,11 @@ const allowed: Record<string, readonly string[]> = {
   'control-plane/identity': ['control-plane/input', 'control-plane/store', 'control-plane/audit'],
   'control-plane/registry': ['control-plane/input', 'control-plane/store', 'control-plane/audit'],
   'control-plane/policy': ['control-plane/input', 'control-plane/store', 'control-plane/audit'],
-  'control-plane/definitions': ['control-plane/input', 'control-plane/store', 'control-plane/audit'],
+  'control-plane/definitions': [
+    'control-plane/input',
+    'control-plane/store',
+    'control-plane/audit',
+  ],
   'control-plane/snapshot': ['control-plane/store'],
   'control-plane/discovery': ['control-plane/snapshot', 'control-plane/store'],
   'control-plane/ingest': ['control-plane/discovery', 'control-plane/store'],

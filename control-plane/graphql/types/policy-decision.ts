@@ -27,7 +27,7 @@ registerEnumType(DecisionCause, {
   },
 });
 
-export const PolicyMismatch = {
+const PolicyMismatch = {
   METHOD: 'method',
   SERVER: 'server',
   TARGET: 'target',
@@ -45,7 +45,7 @@ registerEnumType(PolicyMismatch, {
   },
 });
 
-export const ConditionResult = {
+const ConditionResult = {
   TRUE: 'true',
   FALSE: 'false',
   FAILED: 'failed',
@@ -183,7 +183,7 @@ export class NamedPolicyType {
 }
 
 @ObjectType('ConsideredPolicy', { description: 'A policy’s part in a decision.' })
-export class ConsideredPolicyType {
+class ConsideredPolicyType {
   @Field(() => NamedPolicyType, { description: 'The policy.' })
   policy!: NamedPolicyType;
 
@@ -206,7 +206,7 @@ export class ConsideredPolicyType {
 @ObjectType('ShadowFinding', {
   description: 'What a policy in shadow mode would decide otherwise.',
 })
-export class ShadowFindingType {
+class ShadowFindingType {
   @Field(() => NamedPolicyType, { description: 'The policy.' })
   policy!: NamedPolicyType;
 
@@ -215,7 +215,7 @@ export class ShadowFindingType {
 }
 
 @ObjectType('DecidedPrincipal', { description: 'A caller as policies see it.' })
-export class DecidedPrincipalType {
+class DecidedPrincipalType {
   @Field(() => String, { description: 'Stable subject; empty: none.' })
   subject!: string;
 
@@ -236,7 +236,7 @@ export class DecidedPrincipalType {
   description:
     'What an organization’s enabled policies make of a call, decided by the code that nodes run. What a node asks before them, such as scopes, is not.',
 })
-export class DecisionExplanationType {
+class DecisionExplanationType {
   @Field(() => Boolean, { description: 'Whether the call may go on.' })
   allowed!: boolean;
 

@@ -111,7 +111,7 @@ export class SimulatePoliciesInput {
 }
 
 @ObjectType('SimulationTotals', { description: 'How many calls came to what.' })
-export class SimulationTotalsType {
+class SimulationTotalsType {
   @Field(() => Int, { description: 'Calls that were looked at; a long stream counts once.' })
   calls!: number;
 
@@ -138,7 +138,7 @@ export class SimulationTotalsType {
 }
 
 @ObjectType('SimulationProgress', { description: 'How far a simulation is.' })
-export class SimulationProgressType {
+class SimulationProgressType {
   @Field(() => SimulationTotalsType, { description: 'What the calls so far came to.' })
   totals!: SimulationTotalsType;
 
@@ -154,7 +154,7 @@ export class SimulationProgressType {
 }
 
 @ObjectType('SimulatedPolicyChange', { description: 'Changes that are due to one policy.' })
-export class SimulatedPolicyChangeType {
+class SimulatedPolicyChangeType {
   @Field(() => NamedPolicyType, {
     nullable: true,
     description:
@@ -172,7 +172,7 @@ export class SimulatedPolicyChangeType {
 @ObjectType('SimulatedToolChange', {
   description: 'Changes of calls to one tool, prompt or resource.',
 })
-export class SimulatedToolChangeType {
+class SimulatedToolChangeType {
   @Field(() => ID, { nullable: true, description: 'The server.' })
   serverId!: string | null;
 
@@ -196,7 +196,7 @@ export class SimulatedToolChangeType {
 }
 
 @ObjectType('SimulatedPrincipalChange', { description: 'Changes of calls of one caller.' })
-export class SimulatedPrincipalChangeType {
+class SimulatedPrincipalChangeType {
   @Field(() => String, { description: 'Stable subject of the caller.' })
   subject!: string;
 
@@ -211,7 +211,7 @@ export class SimulatedPrincipalChangeType {
 }
 
 @ObjectType('SimulatedDecision', { description: 'What a set of policies makes of a call.' })
-export class SimulatedDecisionType {
+class SimulatedDecisionType {
   @Field(() => Boolean, { description: 'Whether the call may go on.' })
   allowed!: boolean;
 
@@ -229,7 +229,7 @@ export class SimulatedDecisionType {
 }
 
 @ObjectType('SimulationSample', { description: 'A call as an example of what changes.' })
-export class SimulationSampleType {
+class SimulationSampleType {
   @Field(() => SimulatedChange, { description: 'What would change.' })
   change!: string;
 
@@ -277,7 +277,7 @@ export class SimulationSampleType {
   description:
     'What a draft would change about recorded calls. Who called, with what and when is as it was recorded; labels of servers, approved tool definitions and readable headers are those of now.',
 })
-export class SimulationReportType {
+class SimulationReportType {
   @Field(() => SimulationTotalsType, { description: 'What the calls came to.' })
   totals!: SimulationTotalsType;
 

@@ -18,7 +18,7 @@ export interface PolicyDraft {
 }
 
 /** Policies that one draft adds, replaces and removes together. */
-export const draftPoliciesMax = 100;
+const draftPoliciesMax = 100;
 
 /** The policies as they are and as they would be, ready to decide. */
 export interface ComparedSets {

@@ -56,7 +56,7 @@ export type SimulationEvent =
   | { readonly kind: 'report'; readonly report: SimulationReport };
 
 /** Most examples of each kind of change. */
-export const samplesBound = 100;
+const samplesBound = 100;
 
 function validateRequest({ over, samplesMax, draft }: SimulationRequest): Violation[] {
   const { since, until } = over;

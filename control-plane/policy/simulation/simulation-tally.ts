@@ -49,7 +49,7 @@ export interface SimulationSample {
 }
 
 /** Rows of one table of a report. */
-export const topMax = 20;
+const topMax = 20;
 /** Different things that one table counts; further ones only count in the totals. */
 const keysMax = 10_000;
 
