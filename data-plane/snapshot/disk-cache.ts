@@ -30,7 +30,7 @@ interface CacheHead {
 }
 
 /** Plain bytes of a block: sealing one doesn't hold up calls for more than some milliseconds. */
-const blockBytes = 128 * 1024;
+const blockBytes = 64 * 1024;
 
 async function* blocksOf(state: ResourceState, build: string): AsyncGenerator<Buffer> {
   const head: CacheHead = { format: 1, build, epoch: state.epoch, revision: state.revision };
