@@ -1,8 +1,8 @@
 import type { EntityManager } from '@mikro-orm/postgresql';
 import type { PolicyPrincipal } from '../../common/policy/policy-call.ts';
 import { serverScope } from '../../common/scope.ts';
-import { rolePermissions, roles } from '../identity/roles.ts';
 import { isUuid } from '../input/text-rules.ts';
+import { callingRoles } from '../store/entities/membership.ts';
 import type { CallDescription } from './call-description.ts';
 
 /** An account of the organization, or one of its keys, as nodes know it. */
@@ -18,20 +18,17 @@ interface KnownKey extends KnownCaller {
 }
 
 /** Roles that may call servers; a custom role says so itself. */
-const callingRoles = `(${roles
-  .filter((role) => rolePermissions[role].has('servers.call'))
-  .map((role) => `'${role}'`)
-  .join()})`;
+const callingRoleList = `(${callingRoles.map((role) => `'${role}'`).join()})`;
 
 const selectAccounts = `
   select 'user:' || m.user_id as subject, coalesce(m.role, r.name, '') as role,
-    coalesce('servers.call' = any (r.permissions), m.role in ${callingRoles}, false) as "maySendCalls"
+    coalesce('servers.call' = any (r.permissions), m.role in ${callingRoleList}, false) as "maySendCalls"
   from memberships m
   left join custom_roles r on r.organization_id = m.organization_id and r.id = m.custom_role_id
   where m.organization_id = ? and m.user_id = any (?::uuid[])
   union all
   select 'service:' || a.id, coalesce(a.role, r.name, ''),
-    coalesce('servers.call' = any (r.permissions), a.role in ${callingRoles}, false)
+    coalesce('servers.call' = any (r.permissions), a.role in ${callingRoleList}, false)
   from service_accounts a
   left join custom_roles r on r.organization_id = a.organization_id and r.id = a.custom_role_id
   where a.organization_id = ? and a.id = any (?::uuid[])`;
