@@ -44,8 +44,10 @@ export async function saveDefinitions(
   { organizationId, id: serverId }: { readonly organizationId: string; readonly id: string },
   { definitions, listed }: FetchedDefinitions,
 ): Promise<boolean> {
-  const rows = definitions.map(({ kind, name, definition, sha256 }) => ({
-    ...{ id: uuidV7(), kind, name, definition, sha256 },
+  // Pages follow ids, and ids of one millisecond are in no order: sorted, they keep the server's own.
+  const ids = definitions.map(() => uuidV7()).sort();
+  const rows = definitions.map(({ kind, name, definition, sha256 }, index) => ({
+    ...{ id: ids[index], kind, name, definition, sha256 },
   }));
   const [result] = await em.execute<{ changes: number }[]>(statement, [
     JSON.stringify(rows),
