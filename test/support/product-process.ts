@@ -74,7 +74,7 @@ export class ProductProcess {
   }
 
   /** Runs it to its end, within `timeoutMs`; whatever still runs then is killed. */
-  static async run(command: ProductCommand, timeoutMs = 20_000): Promise<EndedProcess> {
+  static async run(command: ProductCommand, timeoutMs = 45_000): Promise<EndedProcess> {
     const started = new ProductProcess(command);
     const timer = setTimeout(() => started.#child.kill('SIGKILL'), timeoutMs);
     await once(started.#child, 'close');
