@@ -33,6 +33,7 @@ export function organization(id: string, fields: OrganizationInput = {}): Resour
     id,
     slug: id,
     enabled: true,
+    policyDefault: 'POLICY_DEFAULT_ALLOW',
     ...fields,
   });
   return envelope('Organization', id, { organizationId: id, serverIds: [] }, body);
