@@ -107,7 +107,10 @@ export class EventStreamRewriter {
       at = end + 1;
     }
     if (this.#heldBytes > 0) this.#altered = true;
-    return this.#json.changed || this.#altered ? this.#out : [chunk];
+    const out = this.#out;
+    // A stream that rests holds nothing of what has passed.
+    this.#out = [];
+    return this.#json.changed || this.#altered ? out : [chunk];
   }
 
   /** Readers pass over a byte order mark, and so do we: what stands behind it is the field's name. */
